@@ -1,0 +1,23 @@
+"""Regard: a self-hosted recommender that people and large models run together."""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import Any
+
+__version__ = "0.1.0"
+
+_HOMES = {  # what a notebook needs, found when it is asked for; nothing heavy is imported before
+    "Dataset": "regard.domain.dataset",
+    "EventWeight": "regard.domain.weights",
+    "Weighting": "regard.domain.weights",
+    "Query": "regard.domain.request",
+    "Run": "regard.domain.run",
+}
+__all__ = ["__version__", *_HOMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'regard' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -1,0 +1,126 @@
+"""Candidates: the columnar batch that walks from stage to stage of the corridor."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regard.domain.arrays import Mask, Rows, Scores, check_finite, check_shape
+from regard.domain.errors import InvalidInput
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Scored:
+    """What a scorer says: mean (n,) finite, spread (n,) >= 0."""
+
+    mean: Scores
+    spread: Scores
+
+    def __post_init__(self) -> None:
+        check_shape("Scored.spread", self.spread, self.mean.shape)
+        check_finite("Scored.mean", self.mean)
+        check_finite("Scored.spread", self.spread)
+        if (self.spread < 0).any():
+            raise InvalidInput("Scored.spread", "numbers >= 0", "a negative one")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """n unique items on their way to a slate, as columns.
+
+    `proposals` (n, s) holds what each of the s `sources` said of each item: its score, or NaN where that source did not
+    propose it. The first source with a number keeps the item; all are remembered. `features` (n, f) are named columns.
+    `mean` and `spread` (n,) stand here once a scorer has spoken. `dropped` holds the rows that each filter took away.
+    """
+
+    rows: Rows
+    sources: tuple[str, ...]
+    proposals: NDArray[np.float64]
+    feature_names: tuple[str, ...] = ()
+    features: NDArray[np.float64] | None = None
+    mean: Scores | None = None
+    spread: Scores | None = None
+    dropped: Mapping[str, Rows] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        n = len(self.rows)
+        check_shape("Candidates.proposals", self.proposals, (n, len(self.sources)))
+        if len(np.unique(self.rows)) != n:
+            raise InvalidInput("Candidates.rows", "unique rows", f"{n - len(np.unique(self.rows))} repeated")
+        if self.features is not None:
+            check_shape("Candidates.features", self.features, (n, len(self.feature_names)))
+        for name in ("mean", "spread"):
+            column = getattr(self, name)
+            if column is not None:
+                check_shape(f"Candidates.{name}", column, (n,))
+                check_finite(f"Candidates.{name}", column)
+
+    def __len__(self) -> int:
+        return len(self.rows)
+
+    @staticmethod
+    def of(source: str, rows: Rows, scores: NDArray[np.floating]) -> Candidates:
+        """What one source proposes: `rows` (n,) best first, with its `scores` (n,)."""
+        column = np.asarray(scores, np.float64).reshape(-1, 1)
+        return Candidates(np.asarray(rows, np.int64), (source,), column)
+
+    @property
+    def scores(self) -> Scores:
+        """What the first source said, (n,); for one source's own batch."""
+        return self.proposals[:, 0]
+
+    def proposers(self, index: int) -> tuple[str, ...]:
+        """The sources that proposed the candidate at `index`, first proposer first."""
+        return tuple(s for s, score in zip(self.sources, self.proposals[index], strict=True) if not np.isnan(score))
+
+    def with_features(self, names: Sequence[str], columns: NDArray[np.floating]) -> Candidates:
+        """The same batch with feature columns (n, f)."""
+        return replace(self, feature_names=tuple(names), features=np.asarray(columns, np.float64))
+
+    def feature(self, name: str) -> Scores:
+        """One feature column, (n,)."""
+        if self.features is None or name not in self.feature_names:
+            raise InvalidInput("Candidates.feature", f"one of {self.feature_names}", name)
+        return np.asarray(self.features[:, self.feature_names.index(name)], np.float64)
+
+    def where(self, mask: Mask, dropped_by: str | None = None) -> Candidates:
+        """The candidates for which `mask` (n,) is true; the rest is noted under the filter's name."""
+        check_shape("Candidates.where", mask, (len(self),))
+        dropped = dict(self.dropped)
+        if dropped_by is not None:
+            dropped[dropped_by] = self.rows[~mask]
+        return replace(
+            self,
+            rows=self.rows[mask],
+            proposals=self.proposals[mask],
+            features=None if self.features is None else self.features[mask],
+            mean=None if self.mean is None else self.mean[mask],
+            spread=None if self.spread is None else self.spread[mask],
+            dropped=dropped,
+        )
+
+    def scored(self, scored: Scored) -> Candidates:
+        """The same batch with one mean and one spread each, (n,)."""
+        return replace(self, mean=np.asarray(scored.mean, np.float64), spread=np.asarray(scored.spread, np.float64))
+
+
+def union(proposed: Mapping[str, Candidates]) -> Candidates:
+    """All proposals in one batch: first proposer first, each item once, every proposer remembered.
+
+    `proposed` maps a source's name to its batch; order in the mapping is precedence.
+    """
+    names = tuple(proposed)
+    if not names:
+        return Candidates(np.empty(0, np.int64), (), np.empty((0, 0)))
+    everyone = np.concatenate([batch.rows for batch in proposed.values()])
+    unique, first = np.unique(everyone, return_index=True)
+    rows = everyone[np.sort(first)]
+    place = np.empty(len(unique), np.int64)
+    place[np.searchsorted(unique, rows)] = np.arange(len(rows))
+    proposals = np.full((len(rows), len(names)), np.nan)
+    for column, batch in enumerate(proposed.values()):
+        proposals[place[np.searchsorted(unique, batch.rows)], column] = batch.scores
+    return Candidates(rows, names, proposals)

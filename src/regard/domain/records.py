@@ -1,0 +1,81 @@
+"""Item, User, Event: the record kinds that we keep. Ids are strings here and only at the edge."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import TypeAlias
+
+from regard.domain.errors import InvalidInput
+
+Value: TypeAlias = str | float | bool | tuple[str, ...]  # one typed attribute; a tuple is a multi-value
+NOTHING: Mapping[str, Value] = MappingProxyType({})
+
+
+def _check_id(where: str, text: str) -> None:
+    if not text:
+        raise InvalidInput(where, "a non-empty id", repr(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Item:
+    """Something that can be recommended.
+
+    `images` and `audio` are references (paths or URLs), never bytes. `valid_from`/`valid_until` are unix seconds
+    (None: open). A hidden item stays known, so that its history still teaches, but is never shown.
+    """
+
+    id: str
+    title: str = ""
+    text: str = ""
+    tags: tuple[str, ...] = ()
+    creator: str = ""
+    images: tuple[str, ...] = ()
+    audio: tuple[str, ...] = ()
+    attributes: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
+    valid_from: float | None = None
+    valid_until: float | None = None
+    hidden: bool = False
+
+    def __post_init__(self) -> None:
+        _check_id("Item.id", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class User:
+    """Somebody who receives lists. `consent` says what they allow, by purpose (`personalise`, `mood`, ...)."""
+
+    id: str
+    attributes: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
+    consent: Mapping[str, bool] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        _check_id("User.id", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """What somebody did with an item: `type` (view, buy, rating ...), `value`, `time` in unix seconds.
+
+    `slate` names the recommendation that it answers and `position` (0 is the first slot) where the item stood there.
+    `id` makes the event idempotent; empty means: the hash of its content and its occurrence number.
+    """
+
+    user: str
+    item: str
+    type: str = "view"
+    value: float = 1.0
+    time: float = 0.0
+    slate: str = ""
+    position: int | None = None
+    context: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
+    id: str = ""
+
+    def __post_init__(self) -> None:
+        _check_id("Event.user", self.user)
+        _check_id("Event.item", self.item)
+        for name, number in (("value", self.value), ("time", self.time)):
+            if not math.isfinite(number):
+                raise InvalidInput(f"Event.{name}", "a finite number", repr(number))
