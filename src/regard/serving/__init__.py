@@ -1,0 +1,1 @@
+"""The edge: processes, clocks, environment, people at a terminal."""

@@ -1,0 +1,86 @@
+"""Settings: the only reader of environment variables and regard.toml."""
+
+from __future__ import annotations
+
+import os
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import platformdirs
+
+from regard.domain.errors import InvalidInput
+
+LANGUAGES = ("en", "zh")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What differs from machine to machine.
+
+    folder: releases, caches and the embedded server's data. database_url: your own PostgreSQL, else the embedded one.
+    language: of everything that is said to people. threads: for BLAS and faiss; 0 leaves them alone. data: a folder of
+    real data sets for tests and benchmarks. recipes: the decoded regard.toml.
+    """
+
+    folder: Path
+    database_url: str | None = None
+    tenant: str = "regard"
+    language: str = "en"
+    threads: int = 0
+    data: Path | None = None
+    recipes: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def store(self) -> str | Path:
+        """Where the store is: the URL, or the folder of the embedded server."""
+        return self.database_url or self.folder / "store"
+
+
+def read_settings(folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
+    """Settings from REGARD_* variables and, where there is one, `regard.toml` in the folder or the working directory.
+
+    Variables: REGARD_FOLDER, REGARD_DATABASE_URL, REGARD_TENANT, REGARD_LANGUAGE, REGARD_THREADS, REGARD_DATA.
+    """
+    env = os.environ if environment is None else environment
+    home = folder or Path(env.get("REGARD_FOLDER") or platformdirs.user_data_path("regard"))
+    return Settings(
+        folder=home.expanduser().resolve(),
+        database_url=env.get("REGARD_DATABASE_URL") or None,
+        tenant=env.get("REGARD_TENANT", "regard"),
+        language=_language(env),
+        threads=_threads(env.get("REGARD_THREADS", "0")),
+        data=Path(env["REGARD_DATA"]) if env.get("REGARD_DATA") else None,
+        recipes=_toml(home / "regard.toml") or _toml(Path("regard.toml")),
+    )
+
+
+def now() -> float:
+    """The clock, in unix seconds; nothing below `serving` reads it."""
+    return time.time()
+
+
+def _language(env: Mapping[str, str]) -> str:
+    asked = env.get("REGARD_LANGUAGE")
+    if asked and asked not in LANGUAGES:
+        raise InvalidInput("REGARD_LANGUAGE", f"one of {', '.join(LANGUAGES)}", repr(asked))
+    spoken = asked or env.get("LC_ALL") or env.get("LANG") or "en"
+    return next((language for language in LANGUAGES if spoken.startswith(language)), "en")
+
+
+def _threads(text: str) -> int:
+    if not text.isdigit():
+        raise InvalidInput("REGARD_THREADS", "a whole number, 0 for no limit", repr(text))
+    return int(text)
+
+
+def _toml(path: Path) -> Mapping[str, Any]:
+    if not path.is_file():
+        return {}
+    try:
+        return tomllib.loads(path.read_text("utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
+        raise InvalidInput(str(path), "TOML in UTF-8", str(cause)) from cause
