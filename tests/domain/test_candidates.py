@@ -1,0 +1,51 @@
+import numpy as np
+import pytest
+
+from regard.domain.candidates import Candidates, Scored, union
+from regard.domain.errors import InvalidInput
+
+
+def _batch(source: str, *pairs: tuple[int, float]) -> Candidates:
+    return Candidates.of(source, np.array([p[0] for p in pairs], int), np.array([p[1] for p in pairs]))
+
+
+def test_the_first_proposer_keeps_an_item_and_all_are_remembered() -> None:
+    both = union({"a": _batch("a", (5, 0.9), (2, 0.5)), "b": _batch("b", (2, 7.0), (8, 6.0))})
+    assert both.rows.tolist() == [5, 2, 8]
+    assert [both.proposers(i) for i in range(3)] == [("a",), ("a", "b"), ("b",)]
+    assert both.proposals[1].tolist() == [0.5, 7.0]
+
+
+def test_nobody_proposes_nothing() -> None:
+    assert len(union({})) == 0
+    assert len(union({"a": _batch("a")})) == 0
+
+
+def test_a_drop_is_noted_under_the_filter_s_name() -> None:
+    left = _batch("a", (5, 0.9), (2, 0.5)).where(np.array([True, False]), dropped_by="seen")
+    assert left.rows.tolist() == [5]
+    assert left.dropped["seen"].tolist() == [2]
+
+
+def test_columns_follow_the_rows() -> None:
+    batch = _batch("a", (5, 0.9), (2, 0.5)).with_features(["age"], np.array([[1.0], [2.0]]))
+    batch = batch.scored(Scored(np.array([1.0, 3.0]), np.zeros(2))).where(np.array([False, True]))
+    assert batch.feature("age").tolist() == [2.0]
+    assert batch.mean is not None
+    assert batch.mean.tolist() == [3.0]
+
+
+@pytest.mark.parametrize("mean", [[np.nan, 0.0], [np.inf, 0.0]])
+def test_a_score_is_finite(mean: list[float]) -> None:
+    with pytest.raises(InvalidInput, match="finite"):
+        Scored(np.array(mean), np.zeros(2))
+
+
+def test_rows_are_unique() -> None:
+    with pytest.raises(InvalidInput, match="unique"):
+        _batch("a", (5, 1.0), (5, 2.0))
+
+
+def test_an_unknown_feature_is_named() -> None:
+    with pytest.raises(InvalidInput, match="age"):
+        _batch("a", (5, 1.0)).feature("age")
