@@ -1,0 +1,1 @@
+"""What we know: import, store, catalogue, features, snapshots, artifacts."""

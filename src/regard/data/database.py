@@ -1,0 +1,156 @@
+"""The road to PostgreSQL: open a folder or a URL, one tenant's schema, transactions, and errors that say what to do."""
+
+from __future__ import annotations
+
+import re
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import psycopg
+from psycopg import errors
+from psycopg_pool import ConnectionPool
+
+from regard.data import migrations
+from regard.data.server import Server
+from regard.domain.errors import InvalidInput, Unavailable
+from regard.domain.weights import DEFAULT_WEIGHTS
+
+Connection = psycopg.Connection[tuple[Any, ...]]
+OLDEST = 14  # of PostgreSQL
+TENANT = re.compile(r"[a-z][a-z0-9_]{0,50}")
+
+
+class Database:
+    """Connections to one tenant's tables, safe to share between threads. Close it, or use it in `with`."""
+
+    def __init__(self, url: str, tenant: str, server: Server | None = None) -> None:
+        self.url, self.tenant, self.server = url, tenant, server
+        self._pool = self._connect(url)
+        self._reviving = threading.Lock()
+
+    @classmethod
+    def open(cls, where: str | Path, tenant: str = "regard") -> Self:
+        """Open a folder (embedded server, started if need be) or a `postgresql://` URL; its tables are brought up to date.
+
+        Errors: InvalidInput (the tenant's name), Unavailable (folder, server, address, version, disk: with what to
+        do), Conflict (the tables are newer than this code).
+        """
+        if not TENANT.fullmatch(tenant):
+            raise InvalidInput("tenant", "a-z, 0-9 and _, a letter first, at most 51", repr(tenant))
+        by_url = "://" in str(where)
+        server = None if by_url else Server.start(Path(where))
+        try:
+            url = server.url if server else str(where)
+            with _said_clearly(), psycopg.connect(url, connect_timeout=10) as connection:
+                _prepare(connection, tenant)
+            return cls(url, tenant, server)
+        except BaseException:
+            if server:
+                server.close()
+            raise
+
+    def close(self) -> None:
+        """Give all connections back; the last client of an embedded server stops it. Closing twice is fine."""
+        self._pool.close()
+        if self.server:
+            self.server.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """One connection in one transaction: committed at the end, undone by any error.
+
+        Once the block is left without an error, what it wrote is on disk (synchronous commit).
+        """
+        with _said_clearly():
+            connection = self._take()
+            try:
+                with connection.transaction():
+                    yield connection
+            finally:
+                self._pool.putconn(connection)
+
+    def _take(self) -> Connection:
+        """A connection that answers; a server that died since then is started again (embedded only)."""
+        try:
+            return self._pool.getconn(timeout=3 if self.server else 30)
+        except psycopg.OperationalError:
+            if self.server is None:
+                raise
+        with self._reviving:
+            self.server.revive()
+            if self.server.url != self.url:
+                self.url, old = self.server.url, self._pool
+                self._pool = self._connect(self.url)
+                old.close()
+        self._pool.check()
+        return self._pool.getconn(timeout=30)
+
+    def _connect(self, url: str) -> ConnectionPool[Connection]:
+        return ConnectionPool(
+            url,
+            min_size=1,
+            max_size=8,
+            open=True,
+            check=ConnectionPool.check_connection,
+            kwargs={"options": f"-c search_path={self.tenant},public -c extra_float_digits=1 -c timezone=UTC"},
+            reconnect_timeout=30,
+            name=f"regard-{self.tenant}",
+        )
+
+
+def _prepare(connection: Connection, tenant: str) -> None:
+    if connection.info.server_version < OLDEST * 10_000:
+        got = f"version {connection.info.server_version // 10_000}"
+        raise Unavailable("the database server", f"PostgreSQL {OLDEST} or newer", got, "Upgrade it, or use a folder.")
+    connection.execute(f"SET search_path = {tenant}, public")
+    found = connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'").fetchone()
+    try:
+        if found is None:
+            connection.execute("SELECT pg_advisory_xact_lock(%s)", (migrations.LOCK,))
+            connection.execute("CREATE EXTENSION IF NOT EXISTS vector WITH SCHEMA public")
+    except (errors.FeatureNotSupported, errors.UndefinedFile, errors.InsufficientPrivilege) as error:
+        hint = "Install pgvector on that server and let its administrator run: CREATE EXTENSION vector;"
+        raise Unavailable("the database server", "the extension pgvector", str(error).strip(), hint) from error
+    fresh = migrations.version(connection, tenant) == 0
+    migrations.migrate(connection, tenant)
+    if fresh:
+        seed = [(place, w.type, w.weight, w.at_least, w.scaled) for place, w in enumerate(DEFAULT_WEIGHTS)]
+        with connection.cursor() as cursor:
+            cursor.executemany("INSERT INTO event_weights VALUES (%s, %s, %s, %s, %s) ON CONFLICT DO NOTHING", seed)
+
+
+@contextmanager
+def _said_clearly() -> Iterator[None]:
+    """What the driver raises becomes one of our errors."""
+    try:
+        yield
+    except errors.DiskFull as error:
+        raise Unavailable("the store", "room on the disk", _short(error), "Free some space, then try again.") from error
+    except errors.InsufficientPrivilege as error:
+        hint = "Give this database user the right to create a schema, or use another user."
+        raise Unavailable("the store", "the right to do this", _short(error), hint) from error
+    except (errors.ReadOnlySqlTransaction, psycopg.OperationalError) as error:
+        hint = "Is the server running, and are its address, database, user and password right? Then try again."
+        raise Unavailable("the store", "a connection to PostgreSQL", _short(error), hint) from error
+    except psycopg.DataError as error:
+        raise InvalidInput("the store", "values that PostgreSQL can keep", _short(error)) from error
+    except psycopg.ProgrammingError as error:
+        if isinstance(error, psycopg.errors.Error) and error.sqlstate is None:  # a URL that cannot be read
+            raise InvalidInput("the store's URL", "postgresql://user@host/database", _short(error)) from error
+        raise
+
+
+def _short(error: Exception) -> str:
+    return " ".join(str(error).split())[:300]
