@@ -1,0 +1,1 @@
+"""What is fitted: one file per model, named as the papers name it."""

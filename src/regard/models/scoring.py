@@ -1,0 +1,117 @@
+"""FullScores: a model that gives every item of its catalogue a score is a Retriever and a Scorer through this class."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import fields
+from typing import Any, TypeVar
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from regard.domain.arrays import Rows, Scores
+from regard.domain.candidates import Candidates, Scored
+from regard.domain.dataset import Dataset
+from regard.domain.protocols import Evidence
+from regard.domain.request import NO_ROWS, Query
+from regard.domain.weights import Weighting
+
+CELLS = 8_000_000  # scores held at once while many queries are answered: 32 MB
+Recipe = TypeVar("Recipe")
+
+
+class FullScores(ABC):
+    """Scores for all I items at once; gives `retrieve`, `retrieve_many` and `score`.
+
+    A row of zeros says nothing (empty or unknown history), so nothing is proposed. Seen items are proposed too: only
+    filters drop. Each row of `scores` must not depend on the other queries of the batch, so that batches equal singles.
+    """
+
+    name: str  # the source's name in candidates, slots and explanations
+
+    @property
+    @abstractmethod
+    def n_items(self) -> int:
+        """I, how many items the model knows."""
+
+    @abstractmethod
+    def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
+        """(Q,) -> (Q, I), finite; all zero where the model has nothing to say."""
+
+    def support(self) -> NDArray[np.floating]:
+        """How many people each item was learned from, (I,); the spread of a score falls with it. Default: nobody."""
+        return np.zeros(self.n_items)
+
+    def retrieve(self, query: Query, k: int) -> Candidates:
+        """The k best items, best first, equal scores by row."""
+        return self.retrieve_many([query], k)[0]
+
+    def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
+        """Equals the singles; scores at most CELLS cells at a time."""
+        step = max(1, CELLS // max(1, self.n_items))
+        found: list[Candidates] = []
+        for start in range(0, len(queries), step):
+            for row in self.scores(queries[start : start + step]):
+                rows = best(row, k) if row.any() else NO_ROWS
+                found.append(Candidates.of(self.name, rows, row[rows]))
+        return found
+
+    def score(self, query: Query, candidates: Candidates) -> Scored:
+        """Mean: the item's score. Spread: deviation of the person's scores / sqrt(1 + support) (Auer 2002).
+
+        Items newer than the model (row >= I) get the lowest score of all and the spread of an item without support.
+        """
+        row = self.scores([query])[0].astype(np.float64)
+        known = candidates.rows < self.n_items
+        rows = candidates.rows[known]
+        mean = np.full(len(candidates), row.min() if len(row) else 0.0)
+        mean[known] = row[rows]
+        spread = np.full(len(candidates), row.std() if len(row) else 0.0)
+        spread[known] /= np.sqrt(1.0 + self.support()[rows])
+        return Scored(mean, spread)
+
+    def newer(self, query: Query, kind: str) -> Evidence:
+        """The evidence for an item newer than the model: none but the lowest score, which stands in for its own."""
+        lowest = float(self.scores([query])[0].min()) if self.n_items else 0.0
+        return Evidence(kind, NO_ROWS, np.empty(0), {"new item": lowest})
+
+
+def best(scores: NDArray[np.floating], k: int) -> Rows:
+    """The rows of the k highest of `scores` (I,), highest first, equal ones by row."""
+    n = len(scores)
+    if k <= 0:
+        return NO_ROWS
+    if k >= n:
+        return np.argsort(-scores, kind="stable")
+    last = np.partition(scores, n - k)[n - k]
+    above = np.flatnonzero(scores > last)
+    chosen = np.concatenate([above, np.flatnonzero(scores == last)[: k - len(above)]])
+    return chosen[np.argsort(-scores[chosen], kind="stable")]
+
+
+def recipe_from(kind: type[Recipe], stored: Mapping[str, Any]) -> Recipe:
+    """The recipe that `dataclasses.asdict` turned into plain values, as an artifact keeps it."""
+    values = {f.name: stored[f.name] for f in fields(kind) if f.name in stored}  # type: ignore[arg-type]
+    if isinstance(values.get("weighting"), Mapping):
+        values["weighting"] = Weighting(**values["weighting"])
+    return kind(**values)
+
+
+def places_of(data: Dataset) -> sparse.csr_array:
+    """The place (from 1) of each person's newest event with each item in their history, (U, I).
+
+    Events of one moment share the first place. The pattern is that of `data.matrix(...)`.
+    """
+    events = data.events
+    first = np.ones(len(events), np.bool_)
+    first[1:] = (events.user[1:] != events.user[:-1]) | (events.time[1:] != events.time[:-1])
+    shared = np.maximum.accumulate(np.where(first, np.arange(len(events)), 0))
+    place = np.where(events.weight > 0, shared - events.offsets[events.user] + 1.0, 0.0)
+    return Weighting(binary=False).matrix(events.offsets, events.item, place, events.time, len(data.items))
+
+
+def people_of(matrix: sparse.csr_array) -> Scores:
+    """How many people met each item, (I,), of an interaction matrix (U, I)."""
+    return np.bincount(matrix.indices, minlength=matrix.shape[1]).astype(np.float64)
