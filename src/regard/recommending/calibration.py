@@ -1,0 +1,99 @@
+"""Calibration: the list keeps the proportions of the person's interests (genres, topics, tags)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from regard.domain.arrays import Rows, Scores
+from regard.domain.candidates import Candidates
+from regard.domain.errors import InvalidInput
+from regard.domain.protocols import Gain
+from regard.domain.request import Query
+from regard.recommending.diversity import check_weight
+
+Shares: TypeAlias = sparse.csr_array | Callable[[], sparse.csr_array]  # (I, g): p(g | item), each row sums to 1 or is 0
+
+
+def shares(tags: Iterable[Sequence[str] | None]) -> sparse.csr_array:
+    """p(g | item) as (I, g), each tag of an item alike, tags in order of appearance.
+
+    >>> shares([["drama", "war"], None, ["war"]]).toarray().tolist()
+    [[0.5, 0.5], [0.0, 0.0], [0.0, 1.0]]
+    """
+    columns: dict[str, int] = {}
+    each = [[columns.setdefault(tag, len(columns)) for tag in dict.fromkeys(own or ())] for own in tags]
+    counts = np.array([len(own) for own in each], np.int64)
+    indices = np.array([column for own in each for column in own], np.int64)
+    values = 1.0 / np.repeat(counts, counts) if len(indices) else np.empty(0)
+    return sparse.csr_array((values, indices, np.r_[0, np.cumsum(counts)]), shape=(len(each), len(columns)))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Calibration:
+    """Gain: weight * (how far the next item lowers KL(p || q~)), in nats (Steck 2018).
+
+    p(g|u) is the mean of p(g|i) over the history by event weight, q(g|u) that over the list, q~ = (1 - alpha) q +
+    alpha p. The gains of a list sum to log(1 / alpha) - KL. It says nothing where a person has no history with tags.
+    """
+
+    shares: Shares
+    weight: float = 0.2
+    alpha: float = 0.01
+
+    def __post_init__(self) -> None:
+        check_weight("Calibration.weight", self.weight)
+        if not 0 < self.alpha < 1:
+            raise InvalidInput("Calibration.alpha", "a share in (0, 1)", repr(self.alpha))
+
+    def begin(self, query: Query, candidates: Candidates) -> Gain:
+        """The gain function of this slate."""
+        table = self.shares() if callable(self.shares) else self.shares
+        wanted = interests(table, query)
+        if not wanted.any():
+            return lambda last: np.zeros(len(candidates))
+        owner, tag, amount = entries(table, candidates.rows)
+        relevant = wanted[tag] > 0  # KL sums over p > 0 only
+        owner, tag, amount = owner[relevant], tag[relevant], amount[relevant] * (1 - self.alpha)
+        kept = np.flatnonzero(wanted)
+        tag, p = np.searchsorted(kept, tag), wanted[kept]
+        n, floor = len(candidates), self.alpha * p
+        have = np.zeros(len(kept))  # (1 - alpha) * the sum of p(g|i) over the list
+        shown = 0
+
+        def gain(last: int | None) -> Scores:
+            nonlocal shown
+            if last is not None:
+                chosen = owner == last
+                have[tag[chosen]] += amount[chosen]
+                shown += 1
+            now = floor + have / max(shown, 1)
+            rest = floor + have / (shown + 1)  # q~ after an item without any of these tags
+            more = np.log1p(amount / (shown + 1) / rest[tag]) * p[tag]
+            lowered = p @ np.log(rest / now) + np.bincount(owner, more, n)
+            return np.asarray(self.weight * lowered)
+
+        return gain
+
+
+def interests(table: sparse.csr_array, query: Query) -> NDArray[np.float64]:
+    """p(g|u), (g,): the mean of p(g|i) over the history, by event weight; zero where there is none."""
+    liked = np.asarray(query.history.weights) > 0
+    owner, tag, amount = entries(table, np.asarray(query.history.rows, np.int64)[liked])
+    weight = np.asarray(query.history.weights, np.float64)[liked]
+    total = np.bincount(tag, amount * weight[owner], table.shape[1])
+    return np.asarray(total / (total.sum() or 1.0), np.float64)
+
+
+def entries(table: sparse.csr_array, rows: Rows) -> tuple[Rows, Rows, NDArray[np.float64]]:
+    """The filled cells of `rows` (n,): which of them (m,), column (m,), value (m,); none for rows beyond the table."""
+    known = np.flatnonzero((rows >= 0) & (rows < table.shape[0]))
+    first = table.indptr[rows[known]].astype(np.int64)
+    counts = table.indptr[rows[known] + 1] - first
+    cell = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
+    return np.repeat(known, counts), table.indices[cell].astype(np.int64), table.data[cell].astype(np.float64)

@@ -1,0 +1,68 @@
+"""Filters: who may drop an item, and why. Nothing else in the corridor drops."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from regard.domain.arrays import Mask
+from regard.domain.candidates import Candidates
+from regard.domain.request import Query
+from regard.recommending.columns import Column, take
+
+
+@dataclass(frozen=True, slots=True)
+class NotSeen:
+    """Drops what the person has already met: every item of the history."""
+
+    def keep(self, query: Query, candidates: Candidates) -> Mask:
+        """(n,)"""
+        return ~np.isin(candidates.rows, query.history.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class NotExcluded:
+    """Drops what this answer must not show: `query.exclude`, and the item that "more like this" was asked of."""
+
+    def keep(self, query: Query, candidates: Candidates) -> Mask:
+        """(n,)"""
+        kept = ~np.isin(candidates.rows, query.exclude)
+        return kept if query.seed_item is None else kept & (candidates.rows != query.seed_item)
+
+
+@dataclass(frozen=True, slots=True)
+class NotBlocked:
+    """Drops what the person blocked for good."""
+
+    def keep(self, query: Query, candidates: Candidates) -> Mask:
+        """(n,)"""
+        return ~np.isin(candidates.rows, query.blocked)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class NotHidden:
+    """Drops items that are hidden from everybody. `hidden` (I,) is true for them; a newer item is not hidden."""
+
+    hidden: Column
+
+    def keep(self, query: Query, candidates: Candidates) -> Mask:
+        """(n,)"""
+        return ~np.asarray(take(self.hidden, candidates.rows, missing=False), np.bool_)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ValidNow:
+    """Drops items outside valid_from <= query.at < valid_until (I,), unix seconds.
+
+    An open end is -inf, +inf or NaN; an item newer than the columns is valid.
+    """
+
+    valid_from: Column
+    valid_until: Column
+
+    def keep(self, query: Query, candidates: Candidates) -> Mask:
+        """(n,)"""
+        early = query.at < take(self.valid_from, candidates.rows, missing=-np.inf)
+        late = query.at >= take(self.valid_until, candidates.rows, missing=np.inf)
+        return np.asarray(~(early | late), np.bool_)  # a comparison with NaN is false: open

@@ -1,0 +1,104 @@
+"""The corridor. Read this first: one request walks from retrieval to a slate in a straight line."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regard.domain.arrays import Rows, Scores
+from regard.domain.candidates import Candidates, union
+from regard.domain.errors import InvalidInput, Unavailable
+from regard.domain.protocols import Filter, Objective, Policy, Retriever, Scorer
+from regard.domain.request import Query, Slate
+from regard.recommending.policies import Greedy
+from regard.recommending.slots import fill_slots, replay
+from regard.recommending.why_not import WhyNot, absent, outranked
+
+
+class FeatureReader(Protocol):
+    """Feature columns by name, read for many rows at once (data/features.py)."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The columns' names, (f,)."""
+        ...
+
+    def read(self, query: Query, rows: Rows) -> NDArray[np.floating]:
+        """(n,) -> (n, f)"""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Recommender:
+    """What answers one request; `Recommender({"ease": ease}, scorer=ease).recommend(query)` is the smallest.
+
+    The names of the mappings are what slates, drops and explanations say. Each source is asked for `breadth` items
+    beside those that this person has met, blocked or excluded, as only filters know what may be shown.
+    """
+
+    retrievers: Mapping[str, Retriever]
+    scorer: Scorer
+    filters: Mapping[str, Filter] = field(default_factory=dict)
+    objectives: Mapping[str, Objective] = field(default_factory=dict)
+    policy: Policy = field(default_factory=Greedy)
+    features: FeatureReader | None = None
+    breadth: int = 300
+
+    def __post_init__(self) -> None:
+        if self.breadth < 1:
+            raise InvalidInput("Recommender.breadth", "at least 1 item a source", str(self.breadth))
+
+    def recommend(self, query: Query, rng: np.random.Generator | None = None) -> Slate:
+        """The slate for `query`; policies that draw take their numbers from `rng` (None: fresh ones each time)."""
+        proposed, left_out = self.propose(query)
+        candidates = self.weigh(query, union(proposed))
+        slots = fill_slots(query, candidates, self.objectives, self.policy, rng or np.random.default_rng())
+        return Slate(slots, {name: len(rows) for name, rows in candidates.dropped.items()}, left_out)
+
+    def candidates(self, query: Query) -> Candidates:
+        """The corridor before the slots: proposed, filtered and scored."""
+        return self.weigh(query, union(self.propose(query)[0]))
+
+    def propose(self, query: Query) -> tuple[dict[str, Candidates], tuple[str, ...]]:
+        """What each source proposes, and the names of the sources that are unavailable now."""
+        met = np.concatenate([query.history.rows, query.exclude, query.blocked])
+        k = self.breadth + len(np.unique(met))
+        proposed, left_out = {}, []
+        for name, retriever in self.retrievers.items():
+            try:
+                proposed[name] = retriever.retrieve(query, k)
+            except Unavailable:
+                left_out.append(name)
+        return proposed, tuple(left_out)
+
+    def weigh(self, query: Query, candidates: Candidates) -> Candidates:
+        """The proposed candidates with features, without what filters drop, scored."""
+        if self.features is not None:
+            candidates = candidates.with_features(self.features.names, self.features.read(query, candidates.rows))
+        for name, rule in self.filters.items():
+            candidates = candidates.where(rule.keep(query, candidates), dropped_by=name)
+        return candidates.scored(self.scorer.score(query, candidates))
+
+    def replay(self, query: Query, shown: Rows) -> Scores:
+        """The chance (k,) of each slot of the slate `shown` (k,), given those before it, had this corridor answered."""
+        return replay(query, self.candidates(query), self.objectives, self.policy, shown)
+
+    def deterministic(self) -> Recommender:
+        """The same corridor with the greedy policy: what it holds best, without exploration."""
+        return replace(self, policy=Greedy())
+
+    def why_not(self, query: Query, row: int, rng: np.random.Generator | None = None) -> WhyNot:
+        """Where the item `row` fell on its way through this corridor, or the position at which it is shown."""
+        proposed, _ = self.propose(query)
+        candidates = self.weigh(query, union(proposed))
+        if row in candidates.rows:
+            return outranked(query, candidates, self.objectives, self.policy, row, rng or np.random.default_rng())
+        retrieve: dict[str, Callable[[int], Candidates]] = {
+            name: lambda k, source=self.retrievers[name]: source.retrieve(query, k)  # type: ignore[misc]
+            for name in proposed
+        }
+        return absent(row, proposed, candidates.dropped, retrieve)

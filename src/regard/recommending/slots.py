@@ -1,0 +1,128 @@
+"""Fill the slate slot by slot: score plus gains, chances, a draw; every choice leaves its propensity and its parts."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import numpy as np
+
+from regard.domain.arrays import Rows, Scores
+from regard.domain.candidates import Candidates
+from regard.domain.protocols import Objective, Policy
+from regard.domain.request import Query, Slot
+
+SCORE = "score"  # the name of the scorer's part of a gain
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Turn:
+    """The state in which one slot is filled: named parts (n,), the gains (n,) that they sum to, the chances (n,)."""
+
+    position: int
+    parts: Mapping[str, Scores]
+    gains: Scores
+    chances: Scores
+
+    def parts_of(self, index: int) -> dict[str, float]:
+        """The named amounts of one candidate."""
+        return {name: float(column[index]) for name, column in self.parts.items()}
+
+
+Pick: TypeAlias = Callable[[Turn], int | None]  # the candidate that takes the slot; None ends the slate
+
+
+def fill_slots(
+    query: Query,
+    candidates: Candidates,
+    objectives: Mapping[str, Objective],
+    policy: Policy,
+    rng: np.random.Generator,
+) -> tuple[Slot, ...]:
+    """At most `query.k` slots; fewer where candidates run out or all that is left is forbidden.
+
+    The draw of a slot uses one number of `rng`, so one seed gives one slate. `candidates` must be scored.
+    """
+    turns = walk(query, candidates, objectives, policy, lambda turn: draw(turn.chances, rng))
+    return tuple(_slot(candidates, turn, index) for turn, index in turns)
+
+
+def replay(
+    query: Query, candidates: Candidates, objectives: Mapping[str, Objective], policy: Policy, shown: Rows
+) -> Scores:
+    """The chance of each slot of the slate `shown` (k,), given the slots before it, had this policy filled it: (k,).
+
+    It walks the lines of `fill_slots`, so a drawn slate gets back the propensities that were logged. From the first
+    item that is no candidate here on, all chances are 0: this policy never stands there.
+    """
+    place = {int(row): index for index, row in enumerate(candidates.rows)}
+    places = [place.get(int(row)) for row in shown]
+    chances = np.zeros(len(shown))
+    turns = walk(query, candidates, objectives, policy, lambda turn: (*places, None)[min(turn.position, len(places))])
+    for turn, index in turns:
+        chances[turn.position] = turn.chances[index]
+    return chances
+
+
+def walk(
+    query: Query, candidates: Candidates, objectives: Mapping[str, Objective], policy: Policy, pick: Pick
+) -> Iterator[tuple[Turn, int]]:
+    """Each turn of the slate with the index of the candidate that `pick` took."""
+    if not len(candidates):
+        return
+    score = scaled(candidates)
+    gain_of = {name: objective.begin(query, candidates) for name, objective in objectives.items()}
+    taken = np.zeros(len(candidates), np.bool_)
+    last: int | None = None
+    for position in range(min(query.k, len(candidates))):
+        parts = {SCORE: score} | {name: gain(last) for name, gain in gain_of.items()}
+        gains = total(parts, taken)
+        if gains.max() == -np.inf:
+            return
+        turn = Turn(position, parts, gains, policy.probabilities(query, candidates, gains))
+        last = pick(turn)
+        if last is None:
+            return
+        taken[last] = True
+        yield turn, last
+
+
+def scaled(candidates: Candidates) -> Scores:
+    """The scores on the scale of this request, (n,): 0 the worst candidate's, 1 the best's; all 0 where all are equal.
+
+    So the weight of an objective means the same for every scorer, and no order changes.
+    """
+    mean = np.zeros(len(candidates)) if candidates.mean is None else candidates.mean
+    low, high = mean.min(), mean.max()
+    return np.asarray((mean - low) / (high - low)) if high > low else np.zeros(len(mean))
+
+
+def total(parts: Mapping[str, Scores], taken: np.ndarray) -> Scores:
+    """The sum of the parts, (n,); -inf for what is taken, and wherever one part forbids: forbidding beats pinning."""
+    gains = np.zeros(len(taken))
+    with np.errstate(invalid="ignore"):  # +inf - inf
+        for column in parts.values():
+            gains += column
+    gains[taken | np.isnan(gains)] = -np.inf
+    return gains
+
+
+def draw(chances: Scores, rng: np.random.Generator) -> int:
+    """An index drawn by `chances` (n,); never one of chance 0."""
+    steps = np.cumsum(chances)
+    point = min(rng.random() * steps[-1], np.nextafter(steps[-1], 0.0))
+    return int(np.searchsorted(steps, point, side="right"))
+
+
+def _slot(candidates: Candidates, turn: Turn, index: int) -> Slot:
+    sources = candidates.proposers(index)
+    return Slot(
+        position=turn.position,
+        row=int(candidates.rows[index]),
+        score=0.0 if candidates.mean is None else float(candidates.mean[index]),
+        propensity=float(turn.chances[index]),
+        source=sources[0],
+        sources=sources,
+        parts=turn.parts_of(index),
+    )
