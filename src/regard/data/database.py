@@ -34,7 +34,7 @@ class Database:
 
     @classmethod
     def open(cls, where: str | Path, tenant: str = "regard") -> Self:
-        """Open a folder (embedded server, started if need be) or a `postgresql://` URL; its tables are brought up to date.
+        """Open a folder (embedded server, started if need be) or a `postgresql://` URL, tables brought up to date.
 
         Errors: InvalidInput (the tenant's name), Unavailable (folder, server, address, version, disk: with what to
         do), Conflict (the tables are newer than this code).

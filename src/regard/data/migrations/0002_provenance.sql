@@ -20,6 +20,7 @@ CREATE TABLE quarantine (
     expected text NOT NULL DEFAULT '',
     got text NOT NULL DEFAULT '',
     raw text NOT NULL DEFAULT '',
+    person text,  -- the user id in that row, where it could be read: forgetting them takes the row along
     at timestamptz NOT NULL DEFAULT clock_timestamp()
 );
 

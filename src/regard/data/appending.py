@@ -1,0 +1,86 @@
+"""New events into the log: idempotent, in order, with rows for people and items met for the first time."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regard.data.merging import add_rows, lock_new_rows
+
+if TYPE_CHECKING:
+    from regard.data.database import Connection
+    from regard.domain.records import Event
+
+AT_ONCE = 20_000  # events a statement
+
+# Nothing is staged for what everyone sends most: events of known people with known items.
+UNKNOWN = """SELECT
+    EXISTS (SELECT FROM unnest(%s::text[]) x WHERE NOT EXISTS (SELECT FROM users WHERE id = x)),
+    EXISTS (SELECT FROM unnest(%s::text[]) x WHERE NOT EXISTS (SELECT FROM items WHERE id = x)),
+    EXISTS (SELECT FROM unnest(%s::text[]) x WHERE NOT EXISTS (SELECT FROM event_types WHERE name = x))"""
+
+NEW_TYPES = """WITH new AS (SELECT x AS name FROM unnest(%s::text[]) x WHERE x NOT IN (SELECT name FROM event_types)),
+    claimed AS MATERIALIZED (SELECT claim_rows('event type', (SELECT count(*) FROM new)) AS first)
+    INSERT INTO event_types SELECT first + row_number() OVER (ORDER BY name) - 1, name FROM new, claimed"""
+
+APPEND = """INSERT INTO events (id, key, user_row, item_row, type, value, time, slate, position, context)
+    SELECT event_id(s.key, who, what, s.type, s.value::real, s.time, s.slate, s.position, s.context::jsonb, nth),
+        nullif(s.key, ''), u.row, i.row, t.code, s.value::real, s.time, nullif(s.slate, ''), s.position,
+        s.context::jsonb
+    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::float8[], %s::float8[], %s::text[], %s::int[],
+            %s::text[], %s::int[])
+        WITH ORDINALITY AS s (key, who, what, type, value, time, slate, position, context, nth, n)
+    JOIN users u ON u.id = who JOIN items i ON i.id = what JOIN event_types t ON t.name = s.type
+    ORDER BY n ON CONFLICT (id) DO NOTHING"""
+
+
+def append_events(connection: Connection, events: Sequence[Event]) -> int:
+    """Write the events that are not there yet, in the given order; how many those were.
+
+    An event without an id is known by its content and its number among equal ones of this call, so that sending a
+    batch twice changes nothing and two equal events of one batch stay two. The events of one person become visible in
+    the order of their sequence numbers, because writers of one person wait for each other.
+    """
+    seen: Counter[tuple[Any, ...]] = Counter()
+    rows = [_row(event, seen) for event in events]
+    new = 0
+    for start in range(0, len(rows), AT_ONCE):
+        new += _append(connection, rows[start : start + AT_ONCE])
+    return new
+
+
+def _row(event: Event, seen: Counter[tuple[Any, ...]]) -> tuple[Any, ...]:
+    context = json.dumps(dict(event.context), sort_keys=True, ensure_ascii=False) if event.context else None
+    value = float(np.float32(event.value))  # as it will be kept
+    what = (event.user, event.item, event.type, value, float(event.time), event.slate, event.position, context)
+    nth = 0
+    if not event.id:
+        nth = seen[what]
+        seen[what] += 1
+    return (event.id, *what, nth)
+
+
+def _append(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
+    columns = [list(column) for column in zip(*rows, strict=True)]
+    who, what, types = (list(dict.fromkeys(columns[c])) for c in (1, 2, 3))
+    found = connection.execute(UNKNOWN.encode(), (who, what, types)).fetchone()
+    if found is not None and any(found):
+        _add_unknown(connection, who, what, types)
+    connection.execute("SELECT FROM users WHERE id = ANY(%s) ORDER BY row FOR NO KEY UPDATE", (who,))
+    return connection.execute(APPEND.encode(), columns).rowcount
+
+
+def _add_unknown(connection: Connection, who: list[str], what: list[str], types: list[str]) -> None:
+    lock_new_rows(connection, "user", "item", "event type")
+    connection.execute("CREATE TEMP TABLE IF NOT EXISTS met (kind text, place bigint, id text) ON COMMIT DROP")
+    connection.execute("TRUNCATE met")
+    with connection.cursor() as cursor:
+        insert = "INSERT INTO met SELECT %s, n, id FROM unnest(%s::text[]) WITH ORDINALITY AS x (id, n)"
+        cursor.executemany(insert, [("user", who), ("item", what)])
+    add_rows(connection, "user", "(SELECT place, id FROM met WHERE kind = 'user')")
+    add_rows(connection, "item", "(SELECT place, id FROM met WHERE kind = 'item')")
+    connection.execute(NEW_TYPES.encode(), (types,))
