@@ -1,13 +1,20 @@
-"""Markers that skip with a clear word, and the folder of real data sets."""
+"""Markers that skip with a clear word, the folder of real data sets, and the real server, a fresh tenant a test."""
 
 from __future__ import annotations
 
 import importlib.util
+import itertools
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import psycopg
 import pytest
+
+from regard.data.postgres import Store
+from regard.data.server import Server
+
+_numbers = itertools.count()
 
 
 def _data() -> Path | None:
@@ -36,3 +43,35 @@ def real_data() -> Callable[[str], Path]:
         return data / name
 
     return find
+
+
+@pytest.fixture(scope="session")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """An embedded PostgreSQL of this test process; it need not outlive a power cut, so it waits for no disk."""
+    server = Server.start(tmp_path_factory.mktemp("store"))
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+        connection.execute("SELECT pg_reload_conf()")
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def store_folder(server: Server) -> Path:
+    """The folder of the running server: `Store.open(store_folder, tenant)`."""
+    return server.folder
+
+
+@pytest.fixture
+def tenant() -> str:
+    """A name that no other test uses."""
+    return f"t{os.getpid()}_{next(_numbers)}"
+
+
+@pytest.fixture
+def store(server: Server, tenant: str) -> Iterator[Store]:
+    """An empty store."""
+    with Store.open(server.folder, tenant) as store:
+        yield store
+        with store.transaction() as connection:
+            connection.execute(f'DROP SCHEMA "{tenant}" CASCADE'.encode())

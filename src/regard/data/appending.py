@@ -10,12 +10,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from regard.data.merging import add_rows, lock_new_rows
+from regard.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
     from regard.data.database import Connection
     from regard.domain.records import Event
 
 AT_ONCE = 20_000  # events a statement
+LARGEST = float(np.finfo(np.float32).max)
 
 # Nothing is staged for what everyone sends most: events of known people with known items.
 UNKNOWN = """SELECT
@@ -55,6 +57,8 @@ def append_events(connection: Connection, events: Sequence[Event]) -> int:
 
 def _row(event: Event, seen: Counter[tuple[Any, ...]]) -> tuple[Any, ...]:
     context = json.dumps(dict(event.context), sort_keys=True, ensure_ascii=False) if event.context else None
+    if abs(event.value) > LARGEST:
+        raise InvalidInput("Event.value", f"a number within {LARGEST:.3g}", repr(event.value))
     value = float(np.float32(event.value))  # as it will be kept
     what = (event.user, event.item, event.type, value, float(event.time), event.slate, event.position, context)
     nth = 0
