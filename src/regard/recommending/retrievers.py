@@ -1,0 +1,162 @@
+"""Who proposes: nearest neighbours between any two encoders, more like this, and lists that somebody wrote."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal
+
+import faiss
+import numpy as np
+
+from regard.domain.arrays import Rows, Scores, Vectors, check_finite, check_shape
+from regard.domain.candidates import Candidates
+from regard.domain.errors import InvalidInput
+from regard.domain.protocols import Encoder
+from regard.domain.request import NO_ROWS, Query
+
+Kind = Literal["exact", "ivf", "hnsw"]
+MARGIN = 16  # rows fetched beyond k, so that rounding in the index cannot cost one of the best
+TAIL = 4_096  # rows beyond the index that are searched one by one before a new index is built
+
+
+def pin_threads(threads: int = 1) -> None:
+    """How many threads faiss may use, in this process; a server calls it once (two pools on two cores: 3 -> 88 ms)."""
+    faiss.omp_set_num_threads(threads)
+
+
+def dots(vectors: Vectors, query: Vectors) -> Vectors:
+    """The inner products of rows (n, d) with one vector (d,), (n,); each row's sum is the same whatever its company."""
+    return np.asarray(np.einsum("nd,d->n", vectors, query), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class NearestNeighbours:
+    """The items whose vectors (I, d) have the largest inner product with the query's, by faiss.
+
+    `exact` scans all rows at half precision (fp16 scalar quantiser, at the memory bound; one path for every size) and
+    takes the scores of its findings anew in float32. Beyond ~1M items `ivf` (inverted lists, int8; Jégou et al. 2011)
+    or, where the index is rebuilt rarely, `hnsw` (Malkov & Yashunin 2018). `effort` is how many lists are probed
+    (default 128) or how wide the graph is searched (default 512). Equal scores come in the order of rows.
+    A query whose vector is zero proposes nothing. The object never changes: `extended` gives a larger one.
+    """
+
+    encoder: Encoder[Query]
+    items: Vectors
+    index: Kind = "exact"
+    effort: int | None = None
+    name: str = "neighbours"
+    _built: Any = field(default=None, repr=False)  # a faiss index over the first rows of `items`
+
+    def __post_init__(self) -> None:
+        check_shape("NearestNeighbours.items", self.items, (None, None))
+        check_finite("NearestNeighbours.items", self.items[self._built.ntotal if self._built else 0 :])
+        if self.index not in ("exact", "ivf", "hnsw"):
+            raise InvalidInput("NearestNeighbours.index", "exact, ivf or hnsw", repr(self.index))
+        if self.effort is not None and self.effort < 1:
+            raise InvalidInput("NearestNeighbours.effort", "at least 1", str(self.effort))
+        if self._built is None:
+            object.__setattr__(self, "_built", _build(self.items, self.index, self.effort))
+
+    @property
+    def n_items(self) -> int:
+        """I, how many items can be found."""
+        return len(self.items)
+
+    def extended(self, items: Vectors) -> NearestNeighbours:
+        """The same retriever over more rows, (I + new, d), found at once; the first I must be the old ones.
+
+        Rows after the index are compared one by one, and a new index is built once there are more than 4,096.
+        """
+        check_shape("NearestNeighbours.extended", items, (None, self.items.shape[1]))
+        if len(items) < self.n_items:
+            raise InvalidInput("NearestNeighbours.extended", f"at least {self.n_items} rows", str(len(items)))
+        keep = len(items) - self._built.ntotal <= TAIL
+        return replace(self, items=items, _built=self._built if keep else None)
+
+    def retrieve(self, query: Query, k: int) -> Candidates:
+        """At most k, best first."""
+        return self.retrieve_many([query], k)[0]
+
+    def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
+        """Equals the singles: every score is the float32 product of the two vectors alone."""
+        if not queries:
+            return []
+        vectors = np.ascontiguousarray(self.encoder.encode(queries), np.float32)
+        check_shape("NearestNeighbours.encoder", vectors, (len(queries), self.items.shape[1]))
+        return [Candidates.of(self.name, *self._best(vector, k)) for vector in vectors]
+
+    def _best(self, vector: Vectors, k: int) -> tuple[Rows, Scores]:
+        if not vector.any() or k <= 0 or not self.n_items:
+            return NO_ROWS, np.empty(0)
+        rows = np.concatenate([self._found(vector, k), np.arange(self._built.ntotal, self.n_items)])
+        scores = dots(self.items[rows], vector)
+        order = np.lexsort((rows, -scores))[:k]
+        return rows[order], scores[order].astype(np.float64)
+
+    def _found(self, vector: Vectors, k: int) -> Rows:
+        """The rows of the index that may be among the best k; more while equal scores stand across the border."""
+        held = self._built.ntotal
+        wanted = min(held, k + max(MARGIN, k // 4))
+        while True:
+            scores, rows = self._built.search(vector[None], wanted)
+            if wanted == held or wanted <= k or scores[0, -1] < scores[0, k - 1]:
+                return np.asarray(rows[0][rows[0] >= 0], np.int64)
+            wanted = min(held, 4 * wanted)
+
+
+def _build(items: Vectors, kind: Kind, effort: int | None) -> Any:
+    n, width = items.shape
+    if kind == "hnsw":
+        index: Any = faiss.IndexHNSWFlat(width, 32, faiss.METRIC_INNER_PRODUCT)
+        index.hnsw.efSearch = effort or 512
+        index.hnsw.efConstruction = 80
+    elif kind == "ivf" and n > MARGIN:
+        lists = max(1, min(int(2 * n**0.5), n // 39))  # faiss wants 39 rows a list to learn from
+        index = faiss.IndexIVFScalarQuantizer(
+            faiss.IndexFlatIP(width), width, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
+        )
+        index.nprobe = min(lists, effort or 128)
+    else:
+        index = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+    rows = np.ascontiguousarray(items, np.float32)
+    if n:
+        index.train(rows)
+        index.add(rows)
+    return index
+
+
+@dataclass(frozen=True, eq=False)
+class SeedItem:
+    """Encoder[Query]: the vector of the item that a "more like this" query names, (Q,) -> (Q, d); zero without one."""
+
+    items: Vectors
+
+    def encode(self, entities: Sequence[Query]) -> Vectors:
+        """(Q,) -> (Q, d)"""
+        seeds = np.array([-1 if query.seed_item is None else query.seed_item for query in entities], np.int64)
+        known = (seeds >= 0) & (seeds < len(self.items))
+        found = np.zeros((len(entities), self.items.shape[1]), np.float32)
+        found[known] = self.items[seeds[known]]
+        return found
+
+
+def similar_items(items: Vectors, index: Kind = "exact", name: str = "similar") -> NearestNeighbours:
+    """More like `query.seed_item`, by vectors (I, d); the seed is its own nearest, so put it into `query.exclude`."""
+    return NearestNeighbours(SeedItem(items), items, index, name=name)
+
+
+@dataclass(frozen=True, eq=False)
+class Listed:
+    """A list that somebody wrote: the same rows (n,) for everyone, in their order."""
+
+    rows: Rows
+    name: str = "listed"
+
+    def retrieve(self, query: Query, k: int) -> Candidates:
+        """The first k; the score is 1 / place."""
+        return Candidates.of(self.name, self.rows[:k], 1.0 / np.arange(1, len(self.rows[:k]) + 1))
+
+    def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
+        """The same list for each."""
+        return [self.retrieve(query, k) for query in queries]

@@ -1,0 +1,130 @@
+"""Nearest neighbours equal the full sort, at every size of batch, k and growth."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regard.domain.arrays import Rows, Vectors
+from regard.domain.errors import InvalidInput
+from regard.domain.request import Query
+from regard.recommending.retrievers import Listed, NearestNeighbours, SeedItem, pin_threads, similar_items
+
+
+@dataclass(frozen=True, eq=False)
+class Table:
+    """Encoder[Query]: the row named by the query's user."""
+
+    vectors: Vectors
+
+    def encode(self, entities: Sequence[Query]) -> Vectors:
+        return np.stack([self.vectors[query.user] for query in entities])
+
+
+@pytest.fixture(autouse=True, scope="module")
+def _one_thread() -> None:
+    pin_threads(1)
+
+
+def _vectors(n: int, d: int, seed: int = 0) -> Vectors:
+    rng = np.random.default_rng(seed)
+    found = rng.normal(size=(max(1, n // 50), d))[rng.integers(max(1, n // 50), size=n)] + rng.normal(size=(n, d))
+    return np.asarray(found / np.linalg.norm(found, axis=1, keepdims=True), np.float32)
+
+
+def _truth(items: Vectors, query: Vectors, k: int) -> Rows:
+    scores = np.array([(item * query).sum(dtype=np.float64) for item in items])
+    return np.lexsort((np.arange(len(items)), -scores))[:k]
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(1, 300), st.integers(1, 400), st.integers(0, 99))
+def test_exact_is_the_full_sort(n: int, k: int, seed: int) -> None:
+    items, people = _vectors(n, 8, seed), _vectors(3, 8, seed + 1)
+    near = NearestNeighbours(Table(people), items)
+    queries = [Query(at=0, user=user) for user in range(3)]
+    for user, found in enumerate(near.retrieve_many(queries, k)):
+        assert found.rows.tolist() == _truth(items, people[user], k).tolist()
+        assert np.allclose(found.scores, items[found.rows] @ people[user], atol=1e-6)
+        single = near.retrieve(queries[user], k)
+        assert np.array_equal(single.rows, found.rows)
+        assert np.array_equal(single.scores, found.scores)
+
+
+def test_equal_scores_come_in_the_order_of_rows_even_across_the_border() -> None:
+    items = np.zeros((500, 4), np.float32)
+    items[:, 0] = 1
+    items[7] = [2, 0, 0, 0]
+    near = NearestNeighbours(Table(np.eye(4, dtype=np.float32)), items)
+    assert near.retrieve(Query(at=0, user=0), 5).rows.tolist() == [7, 0, 1, 2, 3]
+
+
+def test_half_precision_costs_no_place() -> None:
+    items = np.ones((100, 2), np.float32)
+    items[:, 0] += np.arange(100)[::-1] * 1e-5  # below what fp16 can tell apart
+    near = NearestNeighbours(Table(np.array([[1, 0]], np.float32)), items)
+    assert near.retrieve(Query(at=0, user=0), 10).rows.tolist() == list(range(10))
+
+
+@pytest.mark.parametrize(("index", "recall"), [("exact", 1.0), ("ivf", 0.95), ("hnsw", 0.95)])
+def test_recall_against_the_full_sort(index: str, recall: float) -> None:
+    items, people = _vectors(6_000, 24), _vectors(40, 24, 5)
+    near = NearestNeighbours(Table(people), items, index)  # type: ignore[arg-type]
+    found = near.retrieve_many([Query(at=0, user=user) for user in range(40)], 50)
+    hits = [np.isin(_truth(items, people[user], 50), found[user].rows).mean() for user in range(40)]
+    assert np.mean(hits) >= recall
+
+
+@pytest.mark.parametrize("index", ["exact", "ivf", "hnsw"])
+def test_new_rows_are_found_at_once_and_the_old_object_stays(index: str) -> None:
+    items, people = _vectors(2_000, 16), _vectors(1, 16, 9)
+    old = NearestNeighbours(Table(people), items, index)  # type: ignore[arg-type]
+    new = old.extended(np.concatenate([items, people]))
+    query = Query(at=0, user=0)
+    assert new.retrieve(query, 3).rows[0] == 2_000
+    assert 2_000 not in old.retrieve(query, 2_000).rows
+    grown = new.extended(np.concatenate([items, people, _vectors(5_000, 16, 3)]))  # beyond the tail: a new index
+    assert grown.retrieve(query, 3).rows[0] == 2_000
+
+
+def test_nothing_to_say() -> None:
+    near = NearestNeighbours(Table(np.zeros((1, 4), np.float32)), _vectors(10, 4))
+    assert len(near.retrieve(Query(at=0, user=0), 5)) == 0
+    empty = NearestNeighbours(Table(np.ones((1, 4), np.float32)), np.empty((0, 4), np.float32))
+    assert len(empty.retrieve(Query(at=0, user=0), 5)) == 0
+    assert near.retrieve_many([], 5) == []
+
+
+def test_more_like_this() -> None:
+    items = np.array([[1, 0], [0.9, 0.1], [0, 1]], np.float32)
+    similar = similar_items(items)
+    assert similar.retrieve(Query(at=0, seed_item=2), 2).rows.tolist() == [2, 1]
+    assert len(similar.retrieve(Query(at=0), 2)) == 0  # no seed
+    assert len(similar.retrieve(Query(at=0, seed_item=3), 2)) == 0  # newer than the vectors
+    assert SeedItem(items).encode([Query(at=0, seed_item=1)]).tolist() == [items[1].tolist()]
+
+
+def test_a_written_list() -> None:
+    listed = Listed(np.array([5, 3, 9]))
+    assert listed.retrieve(Query(at=0), 2).rows.tolist() == [5, 3]
+    assert [len(found) for found in listed.retrieve_many([Query(at=0)] * 2, 9)] == [3, 3]
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [({"index": "flat"}, "hnsw"), ({"effort": 0}, "at least 1"), ({"items": np.full((2, 2), np.nan)}, "finite")],
+)
+def test_bounds(fields: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        NearestNeighbours(**{"encoder": Table(_vectors(1, 2)), "items": _vectors(3, 2), **fields})  # type: ignore[arg-type]
+
+
+def test_fewer_rows_is_no_growth() -> None:
+    near = NearestNeighbours(Table(_vectors(1, 2)), _vectors(3, 2))
+    with pytest.raises(InvalidInput, match="at least 3"):
+        near.extended(_vectors(2, 2))
