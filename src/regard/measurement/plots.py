@@ -1,0 +1,110 @@
+"""Plots of a report as inline SVG."""
+
+from __future__ import annotations
+
+import io
+import math
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regard.domain.errors import Unavailable
+
+if TYPE_CHECKING:
+    from regard.measurement.report import Report
+
+PALETTE = ("#2364aa", "#d1495b", "#0b8a6a", "#e8a33d", "#7b5ea7", "#5b6875", "#3aa6b9", "#a44a3f", "#6b8e23", "#c2569b")
+SHAPE = (5.6, 3.6)  # inches
+
+
+def forest_plot(report: Report) -> str:
+    """The leading metric of each model with its interval, best on top."""
+    label = report.labels[0]
+    found = sorted((m for m in report.measures if (m.slice, m.metric) == ("all", label)), key=lambda m: m.value)
+    figure, axes = _axes(f"{label} with 95% interval", height=max(2.2, 0.42 * len(found) + 1.2))
+    for row, m in enumerate(found):
+        colour = _colour(report, m.model)
+        if m.low is not None and m.high is not None:
+            axes.plot([m.low, m.high], [row, row], color=colour, linewidth=2.4, solid_capstyle="round")
+        axes.plot(m.value, row, "o", color=colour, markersize=8)
+    axes.set_yticks(range(len(found)), [m.model for m in found])
+    axes.set_ylim(-0.6, len(found) - 0.4)
+    axes.grid(axis="y", visible=False)
+    return _svg(figure)
+
+
+def depth_plot(report: Report) -> str:
+    """Recall at each list length."""
+    figure, axes = _axes("Recall by list length")
+    for model, curve in report.recall_by_depth.items():
+        axes.plot(range(1, len(curve) + 1), curve, color=_colour(report, model), linewidth=2, label=model)
+    axes.set_xlabel("places")
+    axes.set_xlim(1, max(report.k, 2))
+    axes.set_ylim(bottom=0)
+    axes.legend(frameon=False, fontsize=8)
+    return _svg(figure)
+
+
+def slices_plot(report: Report) -> str:
+    """The leading metric by slice; empty where there are no slices."""
+    label = report.labels[0]
+    parts = list(dict.fromkeys(m.slice for m in report.measures))
+    if len(parts) < 2:
+        return ""
+    figure, axes = _axes(f"{label} by slice")
+    width = 0.8 / len(report.models)
+    for n, model in enumerate(report.models):
+        values = [report.value(model, label, part) for part in parts]
+        place = np.arange(len(parts)) + (n - (len(report.models) - 1) / 2) * width
+        axes.bar(place, np.nan_to_num(values), width * 0.92, color=_colour(report, model), label=model)
+    axes.set_xticks(range(len(parts)), parts)
+    axes.grid(axis="x", visible=False)
+    axes.legend(frameon=False, fontsize=8)
+    return _svg(figure)
+
+
+def trade_plot(report: Report) -> str:
+    """Quality against coverage of the catalogue: what a better list costs in variety; empty without coverage."""
+    label = report.labels[0]
+    across = next((name for name in report.labels if name.startswith("coverage")), None)
+    if across is None or across == label:
+        return ""
+    figure, axes = _axes(f"{label} against coverage")
+    for model in report.models:
+        x, y = report.value(model, across), report.value(model, label)
+        if math.isfinite(x) and math.isfinite(y):
+            axes.plot(x, y, "o", color=_colour(report, model), markersize=9)
+            axes.annotate(model, (x, y), textcoords="offset points", xytext=(8, 4), fontsize=8.5)
+    axes.set_xlabel("share of the catalogue in at least one list")
+    axes.margins(0.18)
+    return _svg(figure)
+
+
+def _axes(title: str, height: float = SHAPE[1]) -> tuple[Any, Any]:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError as cause:
+        raise Unavailable("Report.to_html", "matplotlib", "no such package", "pip install 'regard[demo]'") from cause
+    figure = Figure(figsize=(SHAPE[0], height), layout="constrained")
+    axes = figure.subplots()
+    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color="#1d2733")
+    axes.grid(color="#e3e8ee", linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.tick_params(colors="#5b6875", labelsize=9, length=0)
+    for side in ("top", "right", "left"):
+        axes.spines[side].set_visible(False)
+    axes.spines["bottom"].set_color("#c4ccd4")
+    return figure, axes
+
+
+def _colour(report: Report, model: str) -> str:
+    return PALETTE[report.models.index(model) % len(PALETTE)]
+
+
+def _svg(figure: Any) -> str:
+    import matplotlib
+
+    text = io.StringIO()
+    with matplotlib.rc_context({"svg.hashsalt": "regard", "svg.fonttype": "path"}):
+        figure.savefig(text, format="svg", metadata={"Date": None})
+    return text.getvalue().split("?>", 1)[1].split(">", 1)[1].strip()  # without the XML head and doctype
