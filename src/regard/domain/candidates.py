@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from math import isnan
 
 import numpy as np
 from numpy.typing import NDArray
@@ -74,7 +75,8 @@ class Candidates:
 
     def proposers(self, index: int) -> tuple[str, ...]:
         """The sources that proposed the candidate at `index`, first proposer first."""
-        return tuple(s for s, score in zip(self.sources, self.proposals[index], strict=True) if not np.isnan(score))
+        said = self.proposals[index].tolist()
+        return tuple(source for source, score in zip(self.sources, said, strict=True) if not isnan(score))
 
     def with_features(self, names: Sequence[str], columns: NDArray[np.floating]) -> Candidates:
         """The same batch with feature columns (n, f)."""

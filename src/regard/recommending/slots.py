@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
-from regard.domain.arrays import Rows, Scores
+from regard.domain.arrays import Mask, Rows, Scores
 from regard.domain.candidates import Candidates
 from regard.domain.protocols import Objective, Policy
 from regard.domain.request import Query, Slot
@@ -27,7 +27,7 @@ class Turn:
 
     def parts_of(self, index: int) -> dict[str, float]:
         """The named amounts of one candidate."""
-        return {name: float(column[index]) for name, column in self.parts.items()}
+        return {name: column.item(index) for name, column in self.parts.items()}
 
 
 Pick: TypeAlias = Callable[[Turn], int | None]  # the candidate that takes the slot; None ends the slate
@@ -98,21 +98,26 @@ def scaled(candidates: Candidates) -> Scores:
     return np.asarray((mean - low) / (high - low)) if high > low else np.zeros(len(mean))
 
 
-def total(parts: Mapping[str, Scores], taken: np.ndarray) -> Scores:
+def total(parts: Mapping[str, Scores], taken: Mask) -> Scores:
     """The sum of the parts, (n,); -inf for what is taken, and wherever one part forbids: forbidding beats pinning."""
-    gains = np.zeros(len(taken))
-    with np.errstate(invalid="ignore"):  # +inf - inf
-        for column in parts.values():
+    columns = iter(parts.values())
+    gains = next(columns).copy()
+    with np.errstate(invalid="ignore"):  # +inf - inf is NaN
+        for column in columns:
             gains += column
-    gains[taken | np.isnan(gains)] = -np.inf
+    gains[taken] = -np.inf
+    if np.isnan(gains.max()):
+        gains[np.isnan(gains)] = -np.inf
     return gains
 
 
 def draw(chances: Scores, rng: np.random.Generator) -> int:
     """An index drawn by `chances` (n,); never one of chance 0."""
-    steps = np.cumsum(chances)
-    point = min(rng.random() * steps[-1], np.nextafter(steps[-1], 0.0))
-    return int(np.searchsorted(steps, point, side="right"))
+    steps = chances.cumsum()
+    point = rng.random() * steps[-1]
+    if point == steps[-1]:  # by rounding
+        return int(chances.nonzero()[0][-1])
+    return int(steps.searchsorted(point, side="right"))
 
 
 def _slot(candidates: Candidates, turn: Turn, index: int) -> Slot:

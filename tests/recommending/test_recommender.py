@@ -1,0 +1,189 @@
+import json
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from regard.domain.arrays import Mask
+from regard.domain.candidates import Candidates
+from regard.domain.errors import InvalidInput, Unavailable
+from regard.domain.protocols import Filter
+from regard.domain.request import Query
+from regard.recommending.diversity import MMR
+from regard.recommending.filters import NotBlocked, NotExcluded, NotSeen
+from regard.recommending.objectives import GroupCap, Pin
+from regard.recommending.policies import Boltzmann
+from regard.recommending.recommender import Recommender
+from tests.recommending.linear import Linear, person, random_linear
+
+MODEL = random_linear(50)
+FILTERS: dict[str, Filter] = {"seen": NotSeen(), "excluded": NotExcluded(), "blocked": NotBlocked()}
+
+
+class Fixed:
+    """Proposes the same rows to everybody, or raises."""
+
+    def __init__(self, rows: list[int], error: Exception | None = None) -> None:
+        self.rows, self.error = rows, error
+
+    def retrieve(self, query: Query, k: int) -> Candidates:
+        if self.error:
+            raise self.error
+        return Candidates.of("fixed", np.array(self.rows[:k], np.int64), -np.arange(len(self.rows[:k]), dtype=float))
+
+    def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
+        return [self.retrieve(query, k) for query in queries]
+
+
+class Ages:
+    """One feature: the row times ten."""
+
+    names = ("age",)
+
+    def read(self, query: Query, rows: NDArray[np.int64]) -> NDArray[np.float64]:
+        return np.asarray(rows[:, None] * 10.0, np.float64)
+
+
+def test_the_smallest_corridor_gives_the_order_of_the_model() -> None:
+    query = person(3, 8, k=5)
+    slate = Recommender({"linear": MODEL}, MODEL).recommend(query)
+    expected = np.argsort(-(MODEL.B[3] + MODEL.B[8]), kind="stable")[:5]
+    assert slate.rows.tolist() == expected.tolist()
+    assert slate.propensity == 1.0
+    assert [slot.source for slot in slate.slots] == ["linear"] * 5
+
+
+def test_each_drop_is_counted_by_its_filter_and_a_history_costs_no_candidates() -> None:
+    query = person(3, 8, 8, k=50, exclude=np.array([1, 2]), blocked=np.array([2, 4]))
+    slate = Recommender({"linear": MODEL}, MODEL, FILTERS, breadth=10).recommend(query)
+    asked = MODEL.retrieve(query, 15).rows  # 10 beside the five different items met, excluded or blocked
+    kept = [row for row in asked if row not in (1, 2, 3, 4, 8)]
+    assert slate.rows.tolist() == kept
+    assert len(kept) >= 10
+    assert slate.dropped == {
+        "seen": int(np.isin(asked, [3, 8]).sum()),
+        "excluded": int(np.isin(asked, [1, 2]).sum()),
+        "blocked": int(np.isin(asked, 4).sum()),  # 2 was gone already
+    }
+
+
+def test_more_like_this_never_answers_this() -> None:
+    corridor = Recommender({"linear": MODEL}, MODEL, FILTERS)
+    assert 7 not in corridor.recommend(person(1, k=49, seed_item=7)).rows
+
+
+def test_all_proposers_of_an_item_are_remembered() -> None:
+    corridor = Recommender({"fixed": Fixed([4, 5]), "linear": MODEL}, MODEL)
+    slots = {slot.row: slot for slot in corridor.recommend(person(3, k=50)).slots}
+    assert (slots[4].source, slots[4].sources) == ("fixed", ("fixed", "linear"))
+    assert (slots[6].source, slots[6].sources) == ("linear", ("linear",))
+
+
+def test_a_source_that_is_unavailable_is_left_out_and_named() -> None:
+    gone = Fixed([], Unavailable("index", "an index", "none"))
+    slate = Recommender({"gone": gone, "linear": MODEL}, MODEL).recommend(person(3))
+    assert slate.left_out == ("gone",)
+    assert len(slate.slots) == 10
+
+
+def test_a_bug_of_a_source_is_not_hidden() -> None:
+    with pytest.raises(ZeroDivisionError):
+        Recommender({"broken": Fixed([], ZeroDivisionError())}, MODEL).recommend(person(3))
+
+
+def test_features_are_read_before_filters_and_scores() -> None:
+    class Old:
+        def keep(self, query: Query, candidates: Candidates) -> Mask:
+            return candidates.feature("age") < 100
+
+    slate = Recommender({"linear": MODEL}, MODEL, {"old": Old()}, features=Ages()).recommend(person(3, k=50))
+    assert sorted(slate.rows) == list(range(10))
+    assert slate.dropped == {"old": 40}
+
+
+def test_a_stranger_gets_an_empty_slate_where_nobody_proposes() -> None:
+    slate = Recommender({"linear": MODEL}, MODEL, FILTERS).recommend(person())
+    assert slate.slots == ()
+
+
+def test_what_was_drawn_replays_to_what_was_logged() -> None:
+    query = person(3, 8, k=6)
+    corridor = Recommender({"linear": MODEL}, MODEL, FILTERS, {"pin": Pin({30: 1})}, Boltzmann(0.2))
+    slate = corridor.recommend(query, np.random.default_rng(4))
+    logged = [slot.propensity for slot in slate.slots]
+    assert min(logged) < 1
+    np.testing.assert_array_equal(corridor.replay(query, slate.rows), logged)
+    assert corridor.deterministic().recommend(query).propensity == 1.0
+
+
+def test_breadth_has_bounds() -> None:
+    with pytest.raises(InvalidInput, match="breadth"):
+        Recommender({}, MODEL, breadth=0)
+
+
+# Why not: five items; history {0} gives item 1 score 5, 2: 4, 3: 3, 4: 2
+
+
+def _small(**parts: object) -> Recommender:
+    B = np.zeros((5, 5))
+    B[0] = [9, 5, 4, 3, 2]
+    model = Linear(B)
+    return Recommender({"linear": model}, model, FILTERS, **parts)  # type: ignore[arg-type]
+
+
+def test_why_not_dropped() -> None:
+    answer = _small().why_not(person(0, k=2), 0)
+    assert (answer.fell, answer.dropped_by) == ("dropped", "seen")
+
+
+def test_why_not_proposed_tells_how_far_it_was() -> None:
+    answer = _small(breadth=1).why_not(person(0, k=2), 4)  # asks for 2: the best new one and the one met
+    assert answer.fell == "not proposed"
+    told = answer.sources["linear"]
+    assert (told.rank, told.score, told.proposed, told.last_score) == (5, 2.0, 2, 5.0)
+
+
+def test_why_not_proposed_by_a_source_that_never_would() -> None:
+    corridor = Recommender({"fixed": Fixed([1, 2])}, MODEL)
+    told = corridor.why_not(person(3), 40).sources["fixed"]
+    assert (told.rank, told.score, told.proposed, told.last_score) == (None, None, 2, -1.0)
+
+
+def test_why_not_outranked() -> None:
+    answer = _small().why_not(person(0, k=2), 4)
+    assert (answer.fell, answer.rank, answer.candidates, answer.score) == ("outranked", 4, 4, 2.0)
+    assert (answer.last_row, answer.last_score) == (2, 4.0)
+    assert answer.parts == {"score": 0.0}
+    assert answer.last_parts["score"] == pytest.approx(2 / 3)
+
+
+def test_why_not_names_the_objective_that_forbade_it_or_held_it_back() -> None:
+    capped = _small(objectives={"cap": GroupCap(np.array([0, 1, 1, 2, 3]), 1)}).why_not(person(0, k=2), 2)
+    assert (capped.fell, capped.forbidden_by, capped.rank) == ("outranked", ("cap",), 2)
+    assert "cap" not in capped.parts
+    vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
+    alike = _small(objectives={"mmr": MMR(vectors, 5.0)}).why_not(person(0, k=2), 2)
+    assert (alike.parts["mmr"], alike.last_parts["mmr"]) == (-5.0, 0.0)
+
+
+def test_why_not_of_an_item_that_is_shown() -> None:
+    answer = _small().why_not(person(0, k=2), 2)
+    assert (answer.fell, answer.position) == ("shown", 1)
+
+
+@pytest.mark.parametrize("row", range(5))
+def test_every_answer_is_json(row: int) -> None:
+    answer = _small(objectives={"pin": Pin({4: 0})}, breadth=2).why_not(person(0, k=1), row)
+    assert json.loads(json.dumps(answer.to_json(), allow_nan=False))["fell"] == answer.fell
+
+
+def test_why_not_agrees_with_the_slate_for_every_item() -> None:
+    corridor = Recommender({"linear": MODEL}, MODEL, FILTERS, breadth=20)
+    query = person(3, 8, 12, k=6)
+    slate = corridor.recommend(query)
+    for row in range(50):
+        answer = corridor.why_not(query, row)
+        assert (answer.fell == "shown") == (row in slate.rows)
+        if answer.fell == "shown":
+            assert slate.rows[answer.position] == row

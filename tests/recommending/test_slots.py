@@ -1,0 +1,141 @@
+from itertools import permutations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from regard.domain.protocols import Objective, Policy
+from regard.recommending.diversity import DPP, MMR
+from regard.recommending.objectives import GroupCap, Pin
+from regard.recommending.policies import Boltzmann, Epsilon, Greedy
+from regard.recommending.slots import draw, fill_slots, replay, scaled
+from tests.recommending.linear import Constant, person, scored
+
+SCORES = st.lists(st.integers(-1000, 1000), min_size=1, max_size=25)
+POLICIES = st.sampled_from([Greedy(), Boltzmann(0.05), Boltzmann(1.0), Epsilon(0.3)])
+VECTORS = np.random.default_rng(0).normal(size=(25, 6)).astype(np.float32)
+GROUPS = np.arange(25) % 6
+
+
+def _objectives(cap: int, pins: dict[int, int]) -> dict[str, Objective]:
+    return {"mmr": MMR(VECTORS, 0.5), "dpp": DPP(VECTORS, 0.2), "cap": GroupCap(GROUPS, cap), "pin": Pin(pins)}
+
+
+@given(scores=SCORES, k=st.integers(1, 30), policy=POLICIES, seed=st.integers(0, 99), cap=st.integers(1, 4))
+def test_no_item_twice_caps_hold_and_chances_replay(
+    scores: list[int], k: int, policy: Policy, seed: int, cap: int
+) -> None:
+    candidates, query = scored(scores), person(k=k)
+    objectives = _objectives(cap, {3: 1})
+    slots = fill_slots(query, candidates, objectives, policy, np.random.default_rng(seed))
+    rows = np.array([slot.row for slot in slots])
+    assert len(slots) <= min(k, len(scores))
+    assert len(set(rows.tolist())) == len(rows)
+    assert [slot.position for slot in slots] == list(range(len(slots)))
+    assert np.bincount(GROUPS[rows]).max() <= cap
+    logged = [slot.propensity for slot in slots]
+    np.testing.assert_array_equal(replay(query, candidates, objectives, policy, rows), logged)
+
+
+@given(scores=SCORES, k=st.integers(1, 30), policy=POLICIES, seed=st.integers(0, 99))
+def test_nothing_is_shortened_where_nothing_forbids(scores: list[int], k: int, policy: Policy, seed: int) -> None:
+    objectives: dict[str, Objective] = {"mmr": MMR(VECTORS), "pin": Pin({0: 0, 5: 2, 24: 3})}
+    slots = fill_slots(person(k=k), scored(scores), objectives, policy, np.random.default_rng(seed))
+    assert len(slots) == min(k, len(scores))
+
+
+@given(scores=SCORES, k=st.integers(1, 30))
+def test_without_objectives_the_order_is_that_of_the_scores(scores: list[int], k: int) -> None:
+    slots = fill_slots(person(k=k), scored(scores), {}, Greedy(), np.random.default_rng(0))
+    expected = np.argsort(-np.array(scores), kind="stable")[:k]
+    assert [slot.row for slot in slots] == expected.tolist()
+    assert all(slot.propensity == 1.0 for slot in slots)
+
+
+@given(
+    scores=st.lists(st.integers(-9, 9), min_size=6, max_size=25),
+    positions=st.permutations(range(6)),
+    n_pins=st.integers(0, 6),
+    policy=POLICIES,
+)
+def test_each_pin_lands(scores: list[int], positions: list[int], n_pins: int, policy: Policy) -> None:
+    pins = dict(enumerate(positions[:n_pins]))
+    slots = fill_slots(person(k=6), scored(scores), {"pin": Pin(pins)}, policy, np.random.default_rng(0))
+    landed = {slot.row: slot.position for slot in slots}
+    assert {row: landed.get(row) for row in pins} == pins
+
+
+@given(scores=SCORES, seed=st.integers(0, 99))
+def test_the_parts_of_a_slot_sum_to_the_gain_by_which_it_won(scores: list[int], seed: int) -> None:
+    candidates, query = scored(scores), person(k=5)
+    slots = fill_slots(query, candidates, {"mmr": MMR(VECTORS)}, Greedy(), np.random.default_rng(seed))
+    for i, slot in enumerate(slots):
+        closest = max((_cosine(slot.row, before.row) for before in slots[:i]), default=0.0)
+        assert slot.parts["score"] == scaled(candidates)[slot.row]
+        assert slot.parts["mmr"] == pytest.approx(-0.3 * closest, abs=1e-5)
+
+
+def _cosine(a: int, b: int) -> float:
+    left, right = VECTORS[a].astype(float), VECTORS[b].astype(float)
+    return float(left @ right / np.linalg.norm(left) / np.linalg.norm(right))
+
+
+@pytest.mark.parametrize("policy", [Greedy(), Boltzmann(0.4), Epsilon(0.3)])
+def test_the_chances_of_all_slates_sum_to_one(policy: Policy) -> None:
+    candidates, query = scored([0.3, 0.1, 0.9, 0.5]), person(k=3)
+    objectives: dict[str, Objective] = {"mmr": MMR(VECTORS, 0.6)}
+    chances = [
+        np.prod(replay(query, candidates, objectives, policy, np.array(rows))) for rows in permutations(range(4), 3)
+    ]
+    assert sum(chances) == pytest.approx(1.0, abs=1e-9)
+
+
+def test_the_draws_follow_the_chances() -> None:
+    candidates, query = scored([0.0, 1.0, 0.5]), person(k=1)
+    rng = np.random.default_rng(5)
+    drawn = [fill_slots(query, candidates, {}, Boltzmann(1.0), rng)[0].row for _ in range(4000)]
+    # exp of 0, 1, .5 = 1, 2.71828, 1.64872; their sum 5.36700
+    np.testing.assert_allclose(np.bincount(drawn) / 4000, [0.18632, 0.50648, 0.30720], atol=0.03)
+
+
+def test_one_seed_gives_one_slate() -> None:
+    candidates, query = scored(np.arange(20.0)), person(k=8)
+    first, second = (
+        [slot.row for slot in fill_slots(query, candidates, {}, Boltzmann(0.5), np.random.default_rng(3))]
+        for _ in range(2)
+    )
+    assert first == second
+
+
+def test_a_slate_with_an_item_that_is_no_candidate_has_no_chance_from_there_on() -> None:
+    candidates, query = scored([3.0, 2.0, 1.0]), person(k=3)
+    assert replay(query, candidates, {}, Greedy(), np.array([0, 77, 1])).tolist() == [1.0, 0.0, 0.0]
+    assert replay(query, candidates, {}, Greedy(), np.array([1, 0, 2])).tolist() == [0.0, 1.0, 1.0]
+    assert replay(query, candidates, {}, Greedy(), np.array([0, 0])).tolist() == [1.0, 0.0]
+
+
+def test_forbidding_beats_pinning() -> None:
+    objectives: dict[str, Objective] = {"pin": Pin({2: 0}), "forbid": Constant({2: -np.inf})}
+    slots = fill_slots(person(k=3), scored([3.0, 2.0, 1.0]), objectives, Greedy(), np.random.default_rng(0))
+    assert [slot.row for slot in slots] == [0, 1]
+
+
+def test_no_candidates_make_an_empty_slate() -> None:
+    assert fill_slots(person(), scored([]), _objectives(1, {}), Greedy(), np.random.default_rng(0)) == ()
+
+
+def test_equal_scores_stand_in_the_order_of_proposal() -> None:
+    assert scaled(scored([2.0, 2.0])).tolist() == [0.0, 0.0]
+    slots = fill_slots(person(k=2), scored([2.0, 2.0, 2.0], [9, 4, 7]), {}, Greedy(), np.random.default_rng(0))
+    assert [slot.row for slot in slots] == [9, 4]
+
+
+def test_a_draw_never_takes_what_has_no_chance() -> None:
+    class Highest(np.random.Generator):
+        def random(self, *_: object) -> float:  # type: ignore[override]
+            return float(np.nextafter(1.0, 0.0))
+
+    top = Highest(np.random.PCG64(0))
+    for chances in ([0.5, 0.5, 0.0], [0.1] * 10 + [0.0], [1.0, 0.0]):
+        assert chances[draw(np.array(chances), top)] > 0
