@@ -18,11 +18,12 @@ STYLE = """
   font: 15px/1.5 system-ui, "Segoe UI", Roboto, "Noto Sans", sans-serif }
 main { max-width: 1120px; margin: 0 auto; padding: 40px 24px 64px }
 h1 { font-size: 28px; margin: 0 0 4px; letter-spacing: -.01em } h2 { font-size: 18px; margin: 40px 0 10px }
-p { margin: 0 0 12px; color: var(--soft); max-width: 78ch } code { font: 13px ui-monospace, "DejaVu Sans Mono", monospace;
-  overflow-wrap: anywhere }
+p { margin: 0 0 12px; color: var(--soft); max-width: 78ch }
+code { font: 13px ui-monospace, "DejaVu Sans Mono", monospace; overflow-wrap: anywhere }
 .facts { display: flex; flex-wrap: wrap; gap: 8px; margin: 16px 0 8px }
 .facts span { background: var(--card); border: 1px solid var(--line); border-radius: 999px; padding: 3px 12px }
-.card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 8px 16px; overflow-x: auto }
+.card { background: var(--card); border: 1px solid var(--line); border-radius: 12px; padding: 8px 16px;
+  overflow-x: auto }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(440px, 1fr)); gap: 16px }
 .plots .card { padding: 12px } .plots svg { width: 100%; height: auto; display: block }
 table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
@@ -30,6 +31,7 @@ th, td { padding: 7px 10px; text-align: right; border-bottom: 1px solid var(--li
 th { font-weight: 600; color: var(--soft); font-size: 13px } tr:last-child td { border-bottom: 0 }
 th:first-child, td:first-child { text-align: left } td small { color: var(--soft); display: block; font-size: 12px }
 td.best { background: var(--bestback); color: var(--best); font-weight: 600 }
+.below { margin-top: 12px }
 .warning { background: #fff4e0; border: 1px solid #f0c36d; border-radius: 8px; padding: 8px 14px; color: #6b4700 }
 """
 
@@ -38,6 +40,8 @@ def page(report: Report) -> str:
     """The whole HTML document; Unavailable without matplotlib."""
     figures = [forest_plot(report), depth_plot(report), slices_plot(report), trade_plot(report)]
     plots = "".join(f'<div class="card">{figure}</div>' for figure in figures if figure)
+    ranking = [label for label in report.labels if "@" in label]
+    others = [label for label in report.labels if "@" not in label]
     parts = [
         f"<h1>How good: {escape(report.split)}</h1>",
         f"<p>{escape(heading(report))}</p>",
@@ -45,9 +49,10 @@ def page(report: Report) -> str:
         _warning(report),
         "<h2>Figures</h2><p>Mean over people, below it the 95% bootstrap interval. The best of each ranking metric is "
         "marked.</p>",
-        f'<div class="card">{_main_table(report)}</div>',
+        f'<div class="card">{_main_table(report, ranking)}</div>' if ranking else "",
+        f'<div class="card below">{_main_table(report, others)}</div>' if others else "",
         f'<h2>Plots</h2><div class="plots">{plots}</div>',
-        _comparisons(report.comparisons),
+        _comparisons(report.comparisons, ranking[:2] or others),
         _slices(report),
     ]
     head = (
@@ -59,10 +64,10 @@ def page(report: Report) -> str:
 
 
 def _facts(report: Report) -> str:
+    lists = [f"{report.items:,} items", f"lists of {report.k}"] if report.k else []
     facts = [
         f"{report.people:,} people",
-        f"{report.items:,} items",
-        f"lists of {report.k}",
+        *lists,
         f"{len(report.models)} models",
         f"test sha256 <code>{report.sha256}</code>",
     ]
@@ -70,7 +75,7 @@ def _facts(report: Report) -> str:
 
 
 def _warning(report: Report) -> str:
-    if report.candidates in ("all", "among"):
+    if report.candidates in ("all", "among", "given"):
         return ""
     return (
         f'<div class="warning">Ranked among sampled candidates ({escape(report.candidates)}). Such figures may order '
@@ -78,13 +83,13 @@ def _warning(report: Report) -> str:
     )
 
 
-def _main_table(report: Report) -> str:
+def _main_table(report: Report, labels: list[str]) -> str:
     found = {(m.model, m.metric): m for m in report.measures if m.slice == "all"}
     rows = []
     for model in report.models:
-        cells = [_cell(found.get((model, label)), _is_best(report, model, label)) for label in report.labels]
+        cells = [_cell(found.get((model, label)), _is_best(report, model, label)) for label in labels]
         rows.append(f"<tr><td>{escape(model)}</td>{''.join(cells)}</tr>")
-    return f"<table><tr><th>model</th>{_heads(report.labels)}</tr>{''.join(rows)}</table>"
+    return f"<table><tr><th>model</th>{_heads(labels)}</tr>{''.join(rows)}</table>"
 
 
 def _cell(measure: Measure | None, best: bool) -> str:
@@ -100,14 +105,14 @@ def _is_best(report: Report, model: str, label: str) -> bool:
     return "@" in label and len(values) > 1 and report.value(model, label) >= max(values)
 
 
-def _comparisons(comparisons: tuple[Comparison, ...]) -> str:
+def _comparisons(comparisons: tuple[Comparison, ...], leading: list[str]) -> str:
     if not comparisons:
         return ""
     rows = "".join(
         f"<tr><td>{escape(c.model)}</td><td>{escape(c.metric)}</td><td>{c.difference:+.4f}</td>"
         f"<td>{c.low:+.4f} to {c.high:+.4f}</td><td>{c.p:.3f}</td></tr>"
         for c in comparisons
-        if "@" in c.metric
+        if c.metric in leading
     )
     return (
         f"<h2>Against {escape(comparisons[0].baseline)}</h2><p>Differences over the same people, paired bootstrap: an "
@@ -125,15 +130,18 @@ def _slices(report: Report) -> str:
     people = {m.slice: m.people for m in report.measures if m.metric == label}
     heads = _heads([f"{part} ({people.get(part, 0):,})" for part in parts])
     rows = "".join(
-        f"<tr><td>{escape(model)}</td>{''.join(f'<td>{number(report.value(model, label, part))}</td>' for part in parts)}</tr>"
+        f"<tr><td>{escape(model)}</td>"
+        + "".join(f"<td>{number(report.value(model, label, part))}</td>" for part in parts)
+        + "</tr>"
         for model in report.models
     )
     return (
-        f"<h2>For whom: {escape(label)} by slice</h2><p>Cold people have no history; light and heavy are the quarters of "
-        "the others with the shortest and longest one; the long tail counts only items outside the head that holds 80% "
-        f'of all events. People in brackets.</p><div class="card"><table><tr><th>model</th>{heads}</tr>{rows}</table></div>'
+        f"<h2>For whom: {escape(label)} by slice</h2><p>Cold people have no history; light and heavy are the quarters "
+        "of the others with the shortest and the longest one; the long tail counts only items outside the head that "
+        'holds 80% of all events. People in brackets.</p><div class="card"><table><tr><th>model</th>'
+        f"{heads}</tr>{rows}</table></div>"
     )
 
 
-def _heads(names: tuple[str, ...] | list[str]) -> str:
+def _heads(names: list[str]) -> str:
     return "".join(f"<th>{escape(name)}</th>" for name in names)

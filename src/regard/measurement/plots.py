@@ -34,7 +34,9 @@ def forest_plot(report: Report) -> str:
 
 
 def depth_plot(report: Report) -> str:
-    """Recall at each list length."""
+    """Recall at each list length; empty where there are no lists."""
+    if not report.recall_by_depth:
+        return ""
     figure, axes = _axes("Recall by list length")
     for model, curve in report.recall_by_depth.items():
         axes.plot(range(1, len(curve) + 1), curve, color=_colour(report, model), linewidth=2, label=model)
@@ -73,10 +75,10 @@ def trade_plot(report: Report) -> str:
     for model in report.models:
         x, y = report.value(model, across), report.value(model, label)
         if math.isfinite(x) and math.isfinite(y):
-            axes.plot(x, y, "o", color=_colour(report, model), markersize=9)
-            axes.annotate(model, (x, y), textcoords="offset points", xytext=(8, 4), fontsize=8.5)
+            axes.plot(x, y, "o", color=_colour(report, model), markersize=9, label=model)
     axes.set_xlabel("share of the catalogue in at least one list")
     axes.margins(0.18)
+    axes.legend(frameon=False, fontsize=8)
     return _svg(figure)
 
 

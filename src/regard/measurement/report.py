@@ -55,8 +55,8 @@ class Comparison:
 class Report:
     """All figures of one evaluation, and on what they stand.
 
-    `candidates`: "all", "among" (a named part of the catalogue), or the name of a sample, which every label then
-    carries.
+    `candidates`: "all", "among" (a part of the catalogue), "given" (predictions; `k` is then 0), or the name of a
+    sample, which every label then carries.
     """
 
     split: str

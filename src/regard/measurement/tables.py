@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from regard.measurement.report import Report
 
 
+SHORT = ("N", "R", "HR", "MRR", "coverage", "novelty")  # what a terminal shows
+
+
 def number(value: float) -> str:
     """Four decimals without a leading zero where it can, as the field prints them; a dash where undefined."""
     if not math.isfinite(value):
@@ -21,11 +24,13 @@ def number(value: float) -> str:
 
 def heading(report: Report) -> str:
     """On what the figures stand, in one line."""
+    if report.candidates == "given":
+        return f"predictions; {report.people:,} people or examples; test sha256 {report.sha256[:16]}"
     candidates = {"all": "every item ranked", "among": "a part of the items ranked"}.get(
         report.candidates, f"SAMPLED candidates: {report.candidates}"
     )
     return (
-        f"{report.split}; {report.people:,} people, {report.items:,} items, {candidates}, ties counted against us; "
+        f"{report.people:,} people, {report.items:,} items, {candidates}, ties counted against us; "
         f"test sha256 {report.sha256[:16]}"
     )
 
@@ -36,20 +41,21 @@ def as_text(report: Report) -> str:
     rows += [(m, *(number(report.value(m, label)) for label in report.labels)) for m in report.models]
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([heading(report), *lines])
+    return "\n".join([f"{report.split}: {heading(report)}", *lines])
 
 
 def as_rich(report: Report) -> Table:
-    """The main table for a terminal; the best figure of the leading metrics in bold."""
-    table = Table(caption=heading(report), caption_justify="left")
+    """The leading figures for a terminal of 80 columns; the best of each ranking metric in bold."""
+    table = Table(title=report.split, title_justify="left", caption=heading(report), caption_justify="left")
     table.add_column("model", no_wrap=True)
-    for label in report.labels:
+    shown = [label for label in report.labels if label.split("@")[0] in SHORT] or list(report.labels[:6])
+    for label in shown:
         table.add_column(label, justify="right", no_wrap=True)
     ranking = {label for label in report.labels if "@" in label}
     best = {label: max(_finite(report, label), default=math.nan) for label in ranking}
     for model in report.models:
         cells = []
-        for label in report.labels:
+        for label in shown:
             value = report.value(model, label)
             cells.append(f"[bold]{number(value)}[/]" if value == best.get(label) else number(value))
         table.add_row(model, *cells)
