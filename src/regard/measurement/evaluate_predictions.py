@@ -13,8 +13,9 @@ from regard.domain.candidates import Candidates
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Scorer
 from regard.measurement.bootstrap import Resampling, interval, two_sided_p
+from regard.measurement.findings import Comparison, Measure
 from regard.measurement.metrics import predictions
-from regard.measurement.report import Comparison, Measure, Report
+from regard.measurement.report import Report
 from regard.measurement.splits import Split
 
 RATING = ("RMSE", "MAE", "MSE")

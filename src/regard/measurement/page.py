@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from html import escape
-from typing import TYPE_CHECKING
 
+from regard.measurement.findings import Comparison, Findings, Measure
 from regard.measurement.plots import depth_plot, forest_plot, slices_plot, trade_plot
 from regard.measurement.tables import heading, number
-
-if TYPE_CHECKING:
-    from regard.measurement.report import Comparison, Measure, Report
 
 STYLE = """
 :root { color-scheme: light; --ink: #1d2733; --soft: #5b6875; --line: #e3e8ee; --paper: #fbfcfd; --card: #fff;
@@ -36,7 +33,7 @@ td.best { background: var(--bestback); color: var(--best); font-weight: 600 }
 """
 
 
-def page(report: Report) -> str:
+def page(report: Findings) -> str:
     """The whole HTML document; Unavailable without matplotlib."""
     figures = [forest_plot(report), depth_plot(report), slices_plot(report), trade_plot(report)]
     plots = "".join(f'<div class="card">{figure}</div>' for figure in figures if figure)
@@ -63,7 +60,7 @@ def page(report: Report) -> str:
     return f"{head}<body><main>{''.join(parts)}</main></body></html>"
 
 
-def _facts(report: Report) -> str:
+def _facts(report: Findings) -> str:
     lists = [f"{report.items:,} items", f"lists of {report.k}"] if report.k else []
     facts = [
         f"{report.people:,} people",
@@ -74,7 +71,7 @@ def _facts(report: Report) -> str:
     return f'<div class="facts">{"".join(f"<span>{fact}</span>" for fact in facts)}</div>'
 
 
-def _warning(report: Report) -> str:
+def _warning(report: Findings) -> str:
     if report.candidates in ("all", "among", "given"):
         return ""
     return (
@@ -83,7 +80,7 @@ def _warning(report: Report) -> str:
     )
 
 
-def _main_table(report: Report, labels: list[str]) -> str:
+def _main_table(report: Findings, labels: list[str]) -> str:
     found = {(m.model, m.metric): m for m in report.measures if m.slice == "all"}
     rows = []
     for model in report.models:
@@ -100,7 +97,7 @@ def _cell(measure: Measure | None, best: bool) -> str:
     return f"<td{mark}>{number(measure.value)}<small>{sure}</small></td>"
 
 
-def _is_best(report: Report, model: str, label: str) -> bool:
+def _is_best(report: Findings, model: str, label: str) -> bool:
     values = [report.value(other, label) for other in report.models]
     return "@" in label and len(values) > 1 and report.value(model, label) >= max(values)
 
@@ -122,7 +119,7 @@ def _comparisons(comparisons: tuple[Comparison, ...], leading: list[str]) -> str
     )
 
 
-def _slices(report: Report) -> str:
+def _slices(report: Findings) -> str:
     parts = [part for part in dict.fromkeys(m.slice for m in report.measures) if part != "all"]
     if not parts:
         return ""

@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import io
 import math
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
 from regard.domain.errors import Unavailable
-
-if TYPE_CHECKING:
-    from regard.measurement.report import Report
+from regard.measurement.findings import Findings
 
 PALETTE = ("#2364aa", "#d1495b", "#0b8a6a", "#e8a33d", "#7b5ea7", "#5b6875", "#3aa6b9", "#a44a3f", "#6b8e23", "#c2569b")
 SHAPE = (5.6, 3.6)  # inches
 
 
-def forest_plot(report: Report) -> str:
+def forest_plot(report: Findings) -> str:
     """The leading metric of each model with its interval, best on top."""
     label = report.labels[0]
     found = sorted((m for m in report.measures if (m.slice, m.metric) == ("all", label)), key=lambda m: m.value)
@@ -33,7 +31,7 @@ def forest_plot(report: Report) -> str:
     return _svg(figure)
 
 
-def depth_plot(report: Report) -> str:
+def depth_plot(report: Findings) -> str:
     """Recall at each list length; empty where there are no lists."""
     if not report.recall_by_depth:
         return ""
@@ -47,7 +45,7 @@ def depth_plot(report: Report) -> str:
     return _svg(figure)
 
 
-def slices_plot(report: Report) -> str:
+def slices_plot(report: Findings) -> str:
     """The leading metric by slice; empty where there are no slices."""
     label = report.labels[0]
     parts = list(dict.fromkeys(m.slice for m in report.measures))
@@ -65,7 +63,7 @@ def slices_plot(report: Report) -> str:
     return _svg(figure)
 
 
-def trade_plot(report: Report) -> str:
+def trade_plot(report: Findings) -> str:
     """Quality against coverage of the catalogue: what a better list costs in variety; empty without coverage."""
     label = report.labels[0]
     across = next((name for name in report.labels if name.startswith("coverage")), None)
@@ -99,7 +97,7 @@ def _axes(title: str, height: float = SHAPE[1]) -> tuple[Any, Any]:
     return figure, axes
 
 
-def _colour(report: Report, model: str) -> str:
+def _colour(report: Findings, model: str) -> str:
     return PALETTE[report.models.index(model) % len(PALETTE)]
 
 

@@ -14,6 +14,9 @@ import numpy as np
 from regard.domain.arrays import Scores
 from regard.domain.errors import InvalidInput
 from regard.measurement.bootstrap import Resampling, column_means, interval, two_sided_p
+from regard.measurement.findings import Comparison, Findings, Measure
+from regard.measurement.page import page
+from regard.measurement.tables import as_rich, as_text
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -25,65 +28,9 @@ class Figures:
     recall_by_depth: Scores
 
 
-@dataclass(frozen=True, slots=True)
-class Measure:
-    """One figure: the mean over `people`, with its 95% bootstrap interval (None: a figure of all lists together)."""
-
-    model: str
-    slice: str
-    metric: str
-    value: float
-    low: float | None
-    high: float | None
-    people: int
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """`model` less `baseline`, over the same people: difference, its 95% interval, the two-sided bootstrap p."""
-
-    metric: str
-    model: str
-    baseline: str
-    difference: float
-    low: float
-    high: float
-    p: float
-
-
 @dataclass(frozen=True, slots=True, eq=False)
-class Report:
-    """All figures of one evaluation, and on what they stand.
-
-    `candidates`: "all", "among" (a part of the catalogue), "given" (predictions; `k` is then 0), or the name of a
-    sample, which every label then carries.
-    """
-
-    split: str
-    sha256: str
-    k: int
-    people: int
-    items: int
-    candidates: str
-    measures: tuple[Measure, ...]
-    comparisons: tuple[Comparison, ...]
-    recall_by_depth: Mapping[str, tuple[float, ...]]
-
-    @property
-    def models(self) -> tuple[str, ...]:
-        """The models in the order given."""
-        return tuple(dict.fromkeys(m.model for m in self.measures))
-
-    @property
-    def labels(self) -> tuple[str, ...]:
-        """The metrics of the main table, the leading one first."""
-        return tuple(dict.fromkeys(m.metric for m in self.measures if m.slice == "all"))
-
-    def value(self, model: str, metric: str, slice: str = "all") -> float:  # noqa: A002 (the field's word)
-        """One figure; NaN where it is not defined."""
-        return next(
-            (m.value for m in self.measures if (m.model, m.metric, m.slice) == (model, metric, slice)), math.nan
-        )
+class Report(Findings):
+    """Findings that can be printed, kept and shown."""
 
     def metrics(self) -> list[dict[str, Any]]:
         """[{"model", "metrics": {label: value}}], one per model."""
@@ -102,20 +49,14 @@ class Report:
 
     def to_html(self, path: Path | str) -> Path:
         """A page with tables and plots in one file; Unavailable without matplotlib."""
-        from regard.measurement.page import page
-
         target = Path(path)
         target.write_text(page(self), encoding="utf-8")
         return target
 
     def __str__(self) -> str:
-        from regard.measurement.tables import as_text
-
         return as_text(self)
 
     def __rich__(self) -> Any:
-        from regard.measurement.tables import as_rich
-
         return as_rich(self)
 
 

@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import math
-from typing import TYPE_CHECKING
 
 from rich.table import Table
 
-if TYPE_CHECKING:
-    from regard.measurement.report import Report
-
+from regard.measurement.findings import Findings
 
 SHORT = ("N", "R", "HR", "MRR", "coverage", "novelty")  # what a terminal shows
 
@@ -22,7 +19,7 @@ def number(value: float) -> str:
     return text.replace("0.", ".", 1) if text.lstrip("-").startswith("0.") else text
 
 
-def heading(report: Report) -> str:
+def heading(report: Findings) -> str:
     """On what the figures stand, in one line."""
     if report.candidates == "given":
         return f"predictions; {report.people:,} people or examples; test sha256 {report.sha256[:16]}"
@@ -35,7 +32,7 @@ def heading(report: Report) -> str:
     )
 
 
-def as_text(report: Report) -> str:
+def as_text(report: Findings) -> str:
     """The main table in fixed width."""
     rows = [("model", *report.labels)]
     rows += [(m, *(number(report.value(m, label)) for label in report.labels)) for m in report.models]
@@ -44,7 +41,7 @@ def as_text(report: Report) -> str:
     return "\n".join([f"{report.split}: {heading(report)}", *lines])
 
 
-def as_rich(report: Report) -> Table:
+def as_rich(report: Findings) -> Table:
     """The leading figures for a terminal of 80 columns; the best of each ranking metric in bold."""
     table = Table(title=report.split, title_justify="left", caption=heading(report), caption_justify="left")
     table.add_column("model", no_wrap=True)
@@ -62,5 +59,5 @@ def as_rich(report: Report) -> Table:
     return table
 
 
-def _finite(report: Report, label: str) -> list[float]:
+def _finite(report: Findings, label: str) -> list[float]:
     return [v for model in report.models if math.isfinite(v := report.value(model, label))]
