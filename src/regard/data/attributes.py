@@ -1,0 +1,52 @@
+"""Free attributes of people and items become typed Arrow columns: numbers, truths, texts, lists of texts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import pyarrow as pa
+
+TYPES = {"bool": pa.bool_(), "number": pa.float64(), "text": pa.string(), "texts": pa.list_(pa.string())}
+
+
+def columns_of(attributes: Iterable[tuple[int, Mapping[str, Any]]], n: int) -> dict[str, pa.Array]:
+    """Typed columns of `n` rows from (row, attributes) pairs; where nothing is said stands null.
+
+    A column is bool, float64, string, or list of strings; mixed columns become the widest of what stands in them.
+
+    >>> found = columns_of([(0, {"year": 1999, "genres": ["a", "b"]}), (2, {"year": 2001.5})], 3)
+    >>> found["year"].to_pylist(), found["genres"].to_pylist()
+    ([1999.0, None, 2001.5], [['a', 'b'], None, None])
+    """
+    values: dict[str, list[Any]] = {}
+    for row, said in attributes:
+        for name, value in said.items():
+            if name not in values:
+                values[name] = [None] * n
+            values[name][row] = value
+    return {name: _typed(values[name]) for name in sorted(values)}
+
+
+def _typed(values: list[Any]) -> pa.Array:
+    kinds = {_kind(value) for value in values if value is not None}
+    if "texts" in kinds:
+        lists = [None if v is None else [_text(x) for x in (v if isinstance(v, list) else [v])] for v in values]
+        return pa.array(lists, TYPES["texts"])
+    if "text" in kinds:
+        return pa.array([None if v is None else _text(v) for v in values], TYPES["text"])
+    if kinds == {"bool"}:
+        return pa.array(values, TYPES["bool"])
+    return pa.array([None if v is None else float(v) for v in values], TYPES["number"])
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, list):
+        return "texts"
+    if isinstance(value, bool):
+        return "bool"
+    return "number" if isinstance(value, (int, float)) else "text"
+
+
+def _text(value: object) -> str:
+    return value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)
