@@ -16,6 +16,8 @@ from regard.measurement.organic import awareness, visiting_times
 from regard.measurement.population import Population, TownItems, settle
 from regard.measurement.town_log import MOODS, Answers, Moments, answer_log, visit_log
 
+THOUGHTS = 1 << 18  # from which people draw what they consider when they come by themselves
+
 
 @dataclass(frozen=True, slots=True)
 class TownRecipe:
@@ -145,7 +147,8 @@ class Town:
         """
         luck = self._visit_luck
         user, time, nth = visiting_times(self.truth.activity, n_events, (start, end), luck)
-        known = np.cumsum(awareness(self.items.prominence, luck))
+        comes_to_mind = awareness(self.items.prominence, luck)
+        known = luck.choice(len(comes_to_mind), THOUGHTS, p=comes_to_mind)  # as often as they come to mind
         item, utility = np.zeros(n_events, np.int64), np.zeros(n_events, np.float32)
         mood = np.zeros((n_events, len(MOODS)), np.float32)
         bounds = np.searchsorted(nth, np.arange(nth[-1] + 2))
@@ -201,14 +204,13 @@ class Town:
         stars = np.clip(np.rint(3.5 + 0.9 * margin + self.truth.leniency[users] + wobble), 1, 5)
         return liked, np.where(luck[2] < self.recipe.rates, stars, np.nan).astype(np.float32)
 
-    def _choose(
-        self, users: Rows, at: NDArray[np.float64], known: NDArray[np.float64], considered: int
-    ) -> tuple[Rows, Floats]:
+    def _choose(self, users: Rows, at: NDArray[np.float64], known: Rows, considered: int) -> tuple[Rows, Floats]:
         self.arrive(users, at)
         luck = self._visit_luck
-        thought = np.searchsorted(known, luck.random((len(users), considered)) * known[-1], side="right")
+        thought = known[luck.integers(0, len(known), (len(users), considered))]
         utility = self.utility(users, thought, at)
-        wish = utility + np.float32(self.recipe.mechanisms.noise) * luck.gumbel(size=utility.shape)
+        gumbel = -np.log(luck.standard_exponential(utility.shape, np.float32) + np.float32(1e-30))
+        wish = utility + np.float32(self.recipe.mechanisms.noise) * gumbel  # its largest is a softmax draw
         best = np.arange(len(users)), np.argmax(wish, axis=1)
         self._consume(users, thought[best])
         return thought[best], utility[best]
