@@ -1,0 +1,1 @@
+"""Benchmarks: public data, a fixed protocol, peers in the same run, one command: `python -m benchmarks B1`."""

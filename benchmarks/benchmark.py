@@ -1,0 +1,53 @@
+"""Benchmark: one data set with its protocol, our recipes and the peers that run beside them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from regard.domain.protocols import Estimator, Retriever
+from regard.measurement.splits import Split
+from regard.measurement.truth import Protocol
+
+Recipes = Mapping[str, Estimator[Retriever]]
+
+
+@dataclass(frozen=True)
+class Peer:
+    """One run of another library: `library` names its environment and worker, `settings` go to the worker."""
+
+    library: str
+    model: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As it stands in tables."""
+        return f"{self.library} {self.model}"
+
+
+@dataclass(frozen=True)
+class Benchmark:
+    """What is measured: `metrics` at `k` on `load(folder)`, under the rules of `judged(split)`.
+
+    dataset, protocol: for people. folder: below the folder of data sets. recipes: ours, by name; hyper-parameters are
+    chosen on a validation cut of train, and the file says how. repeats: a fit is timed this often, the shortest counts.
+    """
+
+    dataset: str
+    protocol: str
+    folder: str
+    k: int
+    load: Callable[[Path], Split]
+    recipes: Callable[[], Recipes]
+    peers: tuple[Peer, ...] = ()
+    metrics: tuple[str, ...] = ("N", "R")
+    judged: Callable[[Split], Protocol] = lambda split: Protocol(slices=False)
+    repeats: int = 3
+
+    def where(self, data: Path) -> Path:
+        """The data set's own folder: `data` itself, or below it."""
+        below = data / self.folder
+        return below if below.is_dir() else data

@@ -1,0 +1,89 @@
+"""Results: one benchmark's object as JSON, as a Markdown table and as a plot of quality against fit time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+FOLDER = Path(__file__).parent / "results"
+OURS, THEIRS = "#0b6e4f", "#8895a3"
+
+
+def keep(found: Mapping[str, Any], folder: Path = FOLDER) -> list[Path]:
+    """Write ID.json, ID.md and ID.png below `folder`."""
+    folder.mkdir(parents=True, exist_ok=True)
+    target = folder / found["id"]
+    target.with_suffix(".json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
+    target.with_suffix(".md").write_text(markdown(found), "utf-8")
+    plot(found, target.with_suffix(".png"))
+    return [target.with_suffix(ending) for ending in (".json", ".md", ".png")]
+
+
+def markdown(found: Mapping[str, Any]) -> str:
+    """The table for people, best first within a data set."""
+    lines = [
+        f"# {found['id']}: {found['dataset']}",
+        "",
+        f"{found['protocol']}. Ties count against the model. 95% bootstrap intervals over people.",
+        "",
+        f"Measured on {found['machine']}. Fit time is the shortest of up to three fits in one fresh process; peak memory "
+        "is that of the whole process after the first fit, with the library and the data in it.",
+    ]
+    for part in dict.fromkeys(row["dataset"] for row in found["rows"]):
+        rows = [row for row in found["rows"] if row["dataset"] == part]
+        lines += ["", f"## {part}", "", f"Test events sha256 `{rows[0]['split_sha256']}`.", "", *_table(rows)]
+    if found["left_out"]:
+        lines += [
+            "",
+            "Not run here: " + "; ".join(f"{r['system']} {r['model']} ({r['why']})" for r in found["left_out"]),
+        ]
+    lines += ["", f"![quality against fit time]({found['id']}.png)", ""]
+    return "\n".join(lines)
+
+
+def _table(rows: list[dict[str, Any]]) -> list[str]:
+    labels = list(rows[0]["metrics"])
+    lines = [
+        f"| system | model | {' | '.join(labels)} | fit s | peak MB | seed |",
+        f"|---|---|{'---|' * (len(labels) + 3)}",
+    ]
+    for row in sorted(rows, key=lambda row: -row["metrics"][labels[0]]):
+        cells = [_figure(row, label) for label in labels]
+        system = f"**{row['system']}**" if row["system"] == "regard" else row["system"]
+        costs = f"{row['fit_seconds']:.3g} | {row['peak_mb']:.0f} | {row['seed']}"
+        lines.append(f"| {system} | {row['model']} | {' | '.join(cells)} | {costs} |")
+    return lines
+
+
+def _figure(row: Mapping[str, Any], label: str) -> str:
+    value = f"{row['metrics'][label]:.4f}".replace("0.", ".", 1)
+    low, high = row.get("intervals", {}).get(label, (None, None))
+    return value if low is None else f"{value} ({low:.3f}-{high:.3f})".replace("0.", ".")
+
+
+def plot(found: Mapping[str, Any], path: Path) -> None:
+    """Quality (up) against fit seconds (to the right, logarithmic), ours in colour."""
+    from matplotlib.figure import Figure
+
+    parts = list(dict.fromkeys(row["dataset"] for row in found["rows"]))
+    figure = Figure(figsize=(6.4 * len(parts), 4.4), layout="constrained", dpi=130)
+    for axes, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
+        rows = [row for row in found["rows"] if row["dataset"] == part]
+        label = next(iter(rows[0]["metrics"]))
+        for row in rows:
+            ours = row["system"] == "regard"
+            point = (max(row["fit_seconds"], 1e-4), row["metrics"][label])
+            axes.plot(*point, "o", color=OURS if ours else THEIRS, markersize=9 if ours else 7)
+            name = row["model"] if ours else f"{row['system']} {row['model']}"
+            style = {"fontsize": 8, "color": OURS if ours else "#4a5561"}
+            axes.annotate(name, point, textcoords="offset points", xytext=(7, 4), **style)
+        axes.set_xscale("log")
+        axes.margins(0.22)
+        axes.set_title(f"{found['id']} {part}", loc="left", fontweight="bold", fontsize=11)
+        axes.set_xlabel("fit seconds (two threads)")
+        axes.set_ylabel(label)
+        axes.grid(color="#e3e8ee")
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.savefig(path)
