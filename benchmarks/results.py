@@ -28,17 +28,15 @@ def markdown(found: Mapping[str, Any]) -> str:
         "",
         f"{found['protocol']}. Ties count against the model. 95% bootstrap intervals over people.",
         "",
-        f"Measured on {found['machine']}. Fit time is the shortest of up to three fits in one fresh process; peak memory "
-        "is that of the whole process after the first fit, with the library and the data in it.",
+        f"Measured on {found['machine']}. Fit time is the shortest of up to three fits in one fresh process; peak "
+        "memory is that of the whole process after the first fit, with the library and the data in it.",
     ]
     for part in dict.fromkeys(row["dataset"] for row in found["rows"]):
         rows = [row for row in found["rows"] if row["dataset"] == part]
         lines += ["", f"## {part}", "", f"Test events sha256 `{rows[0]['split_sha256']}`.", "", *_table(rows)]
     if found["left_out"]:
-        lines += [
-            "",
-            "Not run here: " + "; ".join(f"{r['system']} {r['model']} ({r['why']})" for r in found["left_out"]),
-        ]
+        left_out = [f"{row['system']} {row['model']} ({row['why']})" for row in found["left_out"]]
+        lines += ["", f"Not run here: {'; '.join(left_out)}."]
     lines += ["", f"![quality against fit time]({found['id']}.png)", ""]
     return "\n".join(lines)
 

@@ -9,6 +9,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,7 @@ def run(name: str, data: Path, only: str | None, seeds: Sequence[int]) -> dict[s
         "split_sha256": "+".join(found["split_sha256"] for found in parts.values()),
         "machine": machine(),
         "rows": [row for found in parts.values() for row in found["rows"]],
+        "comparisons": [row for found in parts.values() for row in found["comparisons"]],
         "left_out": [row for found in parts.values() for row in found["left_out"]],
     }
 
@@ -44,7 +46,8 @@ def machine() -> str:
     info = Path("/proc/cpuinfo")
     lines = info.read_text("utf-8", "replace").splitlines() if info.exists() else []
     cpu = next((line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")), platform.machine())
-    return f"{cpu}, {os.cpu_count()} cores, {THREADS} threads per fit, {platform.system()}, Python {platform.python_version()}"
+    software = f"{platform.system()}, Python {platform.python_version()}"
+    return f"{cpu}, {os.cpu_count()} cores, {THREADS} threads per fit, {software}"
 
 
 def _run_part(
@@ -67,14 +70,15 @@ def _run_part(
                 if said:
                     left_out.append({"dataset": part, "system": system, "model": model, "why": said})
                     break
-                label = f"{system}|{model}|{seed}"
+                label = f"{system} {model}" + (f", seed {seed}" if len(seeds) > 1 else "")
                 listed[label], cost = read_lists(label, out, truth.users)
                 rows.append({"dataset": part, "system": system, "model": model, "metrics": {}, **cost, "seed": seed})
     report = evaluate(listed, split, benchmark.k, metrics=benchmark.metrics, protocol=rules)
     print(report, file=sys.stderr)
     for row, label in zip(rows, listed, strict=True):
         _judge(row, label, report, split.sha256)
-    return {"split_sha256": split.sha256, "rows": rows, "left_out": left_out}
+    compared = [{"dataset": part, **asdict(comparison)} for comparison in report.comparisons]
+    return {"split_sha256": split.sha256, "rows": rows, "comparisons": compared, "left_out": left_out}
 
 
 def _judge(row: Row, label: str, report: Any, sha256: str) -> None:
