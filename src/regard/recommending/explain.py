@@ -1,0 +1,147 @@
+"""Explain: a slot back to its evidence, to a smallest counterfactual and to sentences; nothing is guessed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+import numpy as np
+
+from regard.data.translations import translator
+from regard.domain.dataset import Dataset
+from regard.domain.protocols import Evidence
+from regard.domain.request import NO_ROWS, Query, Slate
+from regard.recommending.counterfactual import counterfactual
+from regard.recommending.moves import Moves, moves
+from regard.recommending.recommender import Recommender
+from regard.recommending.sentences import Cause, Facts, say
+from regard.recommending.slots import SCORE
+
+LIKED = 1.0  # an event of this weight or more says that the person liked the item; less: that they met it
+NAMED, NAMED_SHARE = 2, 0.1  # a sentence names so many causes, each of this share of the first; the evidence holds all
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Described:
+    """What we may call items, by row: titles, and where known creators and tags."""
+
+    titles: Sequence[str]
+    creators: Sequence[str | None] = ()
+    tags: Sequence[Sequence[str] | None] = ()
+
+    @staticmethod
+    def of(data: Dataset) -> Described:
+        """The titles, creators and tags of a Dataset."""
+        return Described(data.titles, data.item_column("creator") or (), data.item_column("tags") or ())
+
+    def title(self, row: int) -> str:
+        """The title of one item, or its row where we do not know it."""
+        return self.titles[row] if row < len(self.titles) else f"#{row}"
+
+    def shared(self, row: int, other: int) -> tuple[str, tuple[str, ...]]:
+        """The creator that both items have ("" where they differ), and the tags that both have."""
+        creator = self._at(self.creators, row) or ""
+        theirs = set(self._at(self.tags, other) or ())
+        tags = tuple(tag for tag in self._at(self.tags, row) or () if tag in theirs)
+        return (creator if creator == self._at(self.creators, other) else ""), tags
+
+    @staticmethod
+    def _at(column: Sequence[Any], row: int) -> Any:
+        return column[row] if row < len(column) else None
+
+
+@dataclass(frozen=True, slots=True)
+class Reason:
+    """Why the item `row`: sentences, and all that they rest on.
+
+    `evidence` holds what each item of the history added, largest first; `other` the amounts without an item; where
+    `exact`, they sum to the score that `explains` (a source, or "score" for the scorer) gave. `counterfactual`: titles
+    without which the item would not be shown, verified; empty where none was found. `moves`: None if it is not shown.
+    """
+
+    row: int
+    kind: str
+    text: str
+    evidence: tuple[Cause, ...]
+    other: Mapping[str, float] = field(default_factory=dict)
+    explains: str = "score"
+    exact: bool = True
+    counterfactual: tuple[str, ...] = ()
+    moves: Moves | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        """Plain values, for `json.dumps`."""
+        return asdict(self) | {
+            "evidence": [asdict(cause) for cause in self.evidence],
+            "counterfactual": list(self.counterfactual),
+        }
+
+
+def explain(
+    recommender: Recommender,
+    items: Described,
+    query: Query,
+    row: int,
+    slate: Slate | None = None,
+    search: int = 10,
+) -> Reason:
+    """The reason for item `row` in `slate` (None: what the greedy corridor shows), in `query.language`.
+
+    For an item that is not shown, the evidence of its score alone. `search`: how many history items the counterfactual
+    may remove; 0 looks for none.
+    """
+    slate = slate or recommender.deterministic().recommend(query)
+    candidates = recommender.candidates(query)
+    sources = next((candidates.proposers(int(i)) for i in np.flatnonzero(candidates.rows == row)), ())
+    name, evidence = _evidence(recommender, sources, query, row)
+    causes = _causes(items, query, evidence)
+    facts = _facts(items, row, sources, evidence, causes)
+    went: Moves | None = None
+    removed: tuple[int, ...] = ()
+    if row in slate.rows:
+        went = moves(query, candidates, recommender.objectives, slate.rows, row)
+        suspects = [cause.row for cause in causes if cause.amount > 0]
+        removed = counterfactual(recommender, query, row, suspects, search)
+        facts = _moved(facts, recommender, went, slate)
+    without = tuple(items.title(one) for one in removed)
+    text = say(replace(facts, without=without), translator(query.language))
+    return Reason(row, evidence.kind, text, causes, evidence.other, name, evidence.exact, without, went)
+
+
+def _evidence(recommender: Recommender, sources: Sequence[str], query: Query, row: int) -> tuple[str, Evidence]:
+    """What the scorer says of itself, else what the first proposer that explains itself says."""
+    parts = {SCORE: recommender.scorer} | {name: recommender.retrievers[name] for name in sources}
+    for name, part in parts.items():
+        contributions = getattr(part, "contributions", None)  # Explainer is a second role of some parts
+        if contributions is not None:
+            return name, contributions(query, row)
+    return SCORE, Evidence("proposed", NO_ROWS, np.empty(0), exact=False)
+
+
+def _causes(items: Described, query: Query, evidence: Evidence) -> tuple[Cause, ...]:
+    weights = np.asarray(query.history.weights)
+    order = np.argsort(-evidence.amounts, kind="stable")
+    return tuple(
+        Cause(
+            row=int(evidence.rows[i]),
+            title=items.title(int(evidence.rows[i])),
+            amount=float(evidence.amounts[i]),
+            liked=bool(weights[query.history.rows == evidence.rows[i]].max(initial=0.0) >= LIKED),
+        )
+        for i in order
+    )
+
+
+def _facts(items: Described, row: int, sources: Sequence[str], evidence: Evidence, causes: tuple[Cause, ...]) -> Facts:
+    least = NAMED_SHARE * causes[0].amount if causes else 0.0
+    named = tuple(cause for cause in causes[:NAMED] if cause.amount > 0 and cause.amount >= least)
+    creator, tags = items.shared(row, named[0].row) if named else ("", ())
+    return Facts(evidence.kind, tuple(sources), named, evidence.other, creator, tags)
+
+
+def _moved(facts: Facts, recommender: Recommender, went: Moves, slate: Slate) -> Facts:
+    lifted = {name: recommender.objectives[name] for name in went.lifted_by()}
+    raised = went.shown is not None and went.by_chance and (went.best is None or went.best > went.shown)
+    chance = slate.slots[went.shown].propensity if raised and went.shown is not None else None
+    return replace(facts, lifted=lifted, chance=chance)
