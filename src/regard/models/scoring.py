@@ -68,7 +68,7 @@ class FullScores(ABC):
         rows = candidates.rows[known]
         mean = np.full(len(candidates), row.min() if len(row) else 0.0)
         mean[known] = row[rows]
-        spread = np.full(len(candidates), row.std() if len(row) else 0.0)
+        spread = np.full(len(candidates), _width(row))
         spread[known] /= np.sqrt(1.0 + self.support()[rows])
         return Scored(mean, spread)
 
@@ -76,6 +76,15 @@ class FullScores(ABC):
         """The evidence for an item newer than the model: none but the lowest score, which stands in for its own."""
         lowest = float(self.scores([query])[0].min()) if self.n_items else 0.0
         return Evidence(kind, NO_ROWS, np.empty(0), {"new item": lowest})
+
+
+def _width(row: Scores) -> float:
+    """The standard deviation of a person's scores; where all are equal, their size."""
+    if not len(row):
+        return 0.0
+    size = float(np.abs(row).max())
+    deviation = float(row.std())
+    return deviation if deviation > 1e-9 * size else size
 
 
 def best(scores: NDArray[np.floating], k: int) -> Rows:

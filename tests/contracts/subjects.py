@@ -1,0 +1,101 @@
+"""The fitted models that the contract suites run on; a new recipe adds one line to RECIPES."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from regard.data.artifacts import Artifact
+from regard.domain.dataset import Dataset
+from regard.domain.events import sorted_events
+from regard.domain.index import Index
+from regard.domain.request import History, Query
+from regard.domain.weights import Weighting
+from regard.models.als import FittedALS, ImplicitALS
+from regard.models.biased_mf import BiasedMF, FittedBiasedMF
+from regard.models.ease import EASE, LOCAL_EASE, FittedEASE
+from regard.models.graph_filter import FittedGraphFilter, GraphFilter
+from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
+from regard.models.popular import FittedPopularity, Popularity
+
+FADING = Weighting(half_life=30.0, recency=0.95, binary=False, repeats="log")
+
+
+@dataclass(frozen=True)
+class Subject:
+    """A recipe, how its artifact is read, and what it can do."""
+
+    recipe: Any
+    read: Callable[[Artifact], Any]
+    personal: bool = True  # the history decides, so an empty one gets no list
+    additive: bool = True  # its contributions sum to its score
+
+
+RECIPES: dict[str, Subject] = {
+    "popularity": Subject(Popularity(half_life=30.0), FittedPopularity.from_artifact, personal=False),
+    "popularity by segment": Subject(Popularity(segment="taste"), FittedPopularity.from_artifact, personal=False),
+    "item knn": Subject(ItemKNN(k=3), FittedItemKNN.from_artifact),
+    "item knn, fading": Subject(ItemKNN(k=50, likeness="bm25", weighting=FADING), FittedItemKNN.from_artifact),
+    "user knn": Subject(UserKNN(k=4, likeness="tfidf"), FittedUserKNN.from_artifact),
+    "user knn, fading": Subject(UserKNN(k=50, weighting=FADING), FittedUserKNN.from_artifact),
+    "ease": Subject(EASE(l2=5.0), FittedEASE.from_artifact),
+    "ease, dropout": Subject(EASE(l2=5.0, dropout=0.3, weighting=FADING), FittedEASE.from_artifact),
+    "ease, local": Subject(LOCAL_EASE, FittedEASE.from_artifact),
+    "als": Subject(ImplicitALS(factors=4), FittedALS.from_artifact),
+    "als, Hu's penalty": Subject(ImplicitALS(4, 5.0, 1.0, 0.0, weighting=FADING), FittedALS.from_artifact),
+    "biased mf": Subject(BiasedMF(factors=2), FittedBiasedMF.from_artifact, personal=False),
+    "graph filter": Subject(GraphFilter(rank=3), FittedGraphFilter.from_artifact),
+}
+PERSONAL = [name for name, subject in RECIPES.items() if subject.personal]
+ADDITIVE = [name for name, subject in RECIPES.items() if subject.additive]
+N_USERS, N_ITEMS = 24, 12
+
+
+def dataset(users: list[int], items: list[int], n_users: int = N_USERS, n_items: int = N_ITEMS) -> Dataset:
+    """One rating a day for each pair; a person's taste is the community of their row."""
+    n = len(users)
+    events = sorted_events(
+        n_users=n_users,
+        user=np.array(users, np.int64),
+        item=np.array(items, np.int64),
+        time=86_400.0 * np.arange(n),
+        types=("rating",),
+        value=np.array([5.0 if (u + i) % 2 == 0 else 2.0 for u, i in zip(users, items, strict=True)], np.float32),
+    )
+    tastes = pa.table({"taste": [f"taste {row % 2}" for row in range(n_users)]})
+    names = (Index("user", [f"u{row}" for row in range(n_users)]), Index("item", [f"i{row}" for row in range(n_items)]))
+    content = np.random.default_rng(7).normal(size=(n_items, 3)).astype(np.float32)
+    content[:, 0] += np.where(np.arange(n_items) % 2, 3.0, -3.0)  # content knows the communities, too
+    return Dataset(*names, events, tastes, vectors={"content": content}, at=86_400.0 * n)
+
+
+@cache
+def communities() -> Dataset:
+    """Even people meet the even items but one, odd people the odd items but one; the left-out item goes round.
+
+    The obvious answer for person u is the one item of their community that they have not met: `missing(u)`.
+    """
+    pairs = [(u, i) for u in range(N_USERS) for i in range(u % 2, N_ITEMS, 2) if i != missing(u)]
+    return dataset([u for u, _ in pairs], [i for _, i in pairs])
+
+
+def missing(user: int) -> int:
+    """The item of the person's own community that they have not met."""
+    return (user % 2 + 2 * (user // 2)) % N_ITEMS
+
+
+@cache
+def fitted(name: str) -> Any:
+    """The subject's model of the two communities."""
+    return RECIPES[name].recipe.fit(communities())
+
+
+def ask(*rows: int, user: int = -1, weight: float = 1.0) -> Query:
+    """A request of a person who met `rows`, one a day."""
+    past = History(np.array(rows, np.int64), np.full(len(rows), weight, np.float32), 86_400.0 * np.arange(len(rows)))
+    return Query(at=86_400.0 * len(rows), user=user, history=past)

@@ -1,0 +1,47 @@
+"""What every scorer keeps to: finite, blind to order, the same scores as its lists, and humble about new items."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regard.domain.candidates import Candidates
+from tests.contracts.subjects import N_ITEMS, N_USERS, RECIPES, ask, fitted
+
+HISTORIES = st.lists(st.integers(0, N_ITEMS + 5), max_size=20)
+ROWS = st.lists(st.integers(0, N_ITEMS + 5), unique=True, max_size=N_ITEMS)
+
+
+def batch(rows: list[int]) -> Candidates:
+    return Candidates.of("somebody", np.array(rows, np.int64), np.zeros(len(rows)))
+
+
+@pytest.mark.parametrize("name", RECIPES)
+@settings(max_examples=30, deadline=None)
+@given(history=HISTORIES, user=st.integers(-1, N_USERS), rows=ROWS, seed=st.integers(0, 9))
+def test_it_is_blind_to_order_and_to_company(
+    name: str, history: list[int], user: int, rows: list[int], seed: int
+) -> None:
+    model, query = fitted(name), ask(*history, user=user)
+    scored = model.score(query, batch(rows))
+    order = np.random.default_rng(seed).permutation(len(rows))
+    again = model.score(query, batch([rows[place] for place in order]))
+    assert again.mean.tolist() == scored.mean[order].tolist()
+    assert again.spread.tolist() == scored.spread[order].tolist()
+    for place, row in enumerate(rows[:2]):
+        assert model.score(query, batch([row])).mean[0] == scored.mean[place]
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_it_says_what_its_list_says(name: str) -> None:
+    found = fitted(name).retrieve(ask(0, 2, 5, user=1), N_ITEMS)
+    assert fitted(name).score(ask(0, 2, 5, user=1), found).mean.tolist() == found.scores.tolist()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_an_item_newer_than_the_model_scores_lowest_and_is_least_sure(name: str) -> None:
+    scored = fitted(name).score(ask(0, 2, user=1), batch([*range(N_ITEMS), N_ITEMS + 3]))
+    assert scored.mean[-1] == scored.mean.min()
+    assert scored.spread[-1] > scored.spread[:-1].max()
