@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import ast
 import importlib.util
+import re
 import subprocess
 import sys
-from collections.abc import Iterator
+import tomllib
+from collections.abc import Iterable, Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
@@ -41,7 +44,15 @@ def _is_command(function: Function) -> bool:
     return any(isinstance(call, ast.Attribute) and call.attr in ("command", "callback") for call in calls)
 
 
-def _imports(nodes: Iterator[ast.AST] | list[ast.stmt]) -> Iterator[str]:
+def _canonical(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def _distributions(requirements: list[str]) -> set[str]:
+    return {_canonical(re.split(r"[\[<>=!~; ]", requirement)[0]) for requirement in requirements}
+
+
+def _imports(nodes: Iterable[ast.AST]) -> Iterator[str]:
     for node in nodes:
         if isinstance(node, ast.Import):
             yield from (alias.name.split(".")[0] for alias in node.names)
@@ -124,6 +135,22 @@ def test_torch_is_imported_inside_functions_only() -> None:
     allowed = ("models/networks/", "learning/")
     sources = [p for p in SOURCES if not str(p.relative_to(ROOT / "src" / "regard")).startswith(allowed)]
     assert not {_name(p): found for p in sources if (found := HEAVY & set(_imports(_tree(p).body)))}
+
+
+def test_what_a_module_imports_is_declared() -> None:
+    """At the top of a module only the core's dependencies; inside functions also those of the extra `all`."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
+    extras = project["optional-dependencies"]
+    core = _distributions(project["dependencies"])
+    everything = core | _distributions([*extras["deep"], *extras["demo"]])
+    homes = packages_distributions()
+    wrong = set()
+    for path in SOURCES:
+        for nodes, allowed in ((_tree(path).body, core), (list(ast.walk(_tree(path))), everything)):
+            for name in set(_imports(nodes)) - set(sys.stdlib_module_names) - {"regard", "__future__"}:
+                if not {_canonical(home) for home in homes.get(name, [name])} & allowed:
+                    wrong.add(f"{_name(path)}: {name}")
+    assert not wrong
 
 
 @pytest.mark.parametrize("module", ["regard", "regard.serving.wiring", "regard.serving.cli"])
