@@ -1,0 +1,179 @@
+"""The catalogue: rows that never move, new items with everything at once, readers that wait for nobody."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import polars as pl
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from regard.data.catalogue import Catalogue
+from regard.domain.arrays import Vectors
+from regard.domain.dataset import Dataset
+from regard.domain.errors import InvalidInput, NotFound
+from regard.domain.records import Item
+
+
+class Lengths:
+    """A toy encoder: the lengths of title and text."""
+
+    def encode(self, entities: Sequence[Item]) -> Vectors:
+        return np.array([[len(item.title), len(item.text)] for item in entities], np.float32).reshape(-1, 2)
+
+
+def data() -> Dataset:
+    items = pl.DataFrame(
+        {
+            "id": ["a", "b"],
+            "title": ["Aa", None],
+            "tags": [["x", "y"], []],
+            "creator": ["me", ""],
+            "genres": [["g"], ["g", "h"]],
+            "year": [1999.0, None],
+            "valid_from": [5.0, None],
+            "hidden": [False, True],
+        }
+    )
+    events = pl.DataFrame({"user": ["u", "u"], "item": ["a", "c"]})
+    return Dataset.from_frame(events, items=items)
+
+
+def test_of_a_dataset_row_for_row() -> None:
+    catalogue = Catalogue.of(data(), {"lengths": Lengths()})
+    assert (len(catalogue), list(catalogue.titles)) == (3, ["Aa", "b", "c"])
+    assert catalogue.rows(["c", "zzz", "a"]).tolist() == [2, -1, 0]
+    assert (catalogue.row("b"), catalogue.id(2), "c" in catalogue, "zzz" in catalogue) == (1, "c", True, False)
+    assert catalogue.hidden.tolist() == [False, True, False]
+    assert catalogue.valid_from.tolist() == [5.0, -np.inf, -np.inf]
+    assert catalogue.valid_until.tolist() == [np.inf] * 3
+    assert catalogue.creators.tolist() == [0, -1, -1]
+    assert catalogue.vectors("lengths").tolist() == [[2, 0], [0, 0], [0, 0]]
+    expected = Item(
+        "a", "Aa", tags=("x", "y"), creator="me", attributes={"genres": ("g",), "year": 1999.0}, valid_from=5.0
+    )
+    assert catalogue.item(0) == expected
+    assert catalogue.item(2) == Item("c")
+
+
+def test_groups_of_tags_attributes_and_creators() -> None:
+    catalogue = Catalogue.of(data())
+    assert catalogue.group_names("genres") == ["g", "h"]
+    assert catalogue.groups("genres").toarray().tolist() == [[1, 0], [1, 1], [0, 0]]
+    assert catalogue.groups("creator").toarray().tolist() == [[1], [0], [0]]
+    assert catalogue.group_names("year") == ["1999"]
+    assert catalogue.groups("unheard").shape == (3, 0)
+    catalogue.upsert([Item("d", attributes={"genres": ("new", "h")})])
+    assert catalogue.groups("genres").toarray().tolist() == [[1, 0, 0], [1, 1, 0], [0, 0, 0], [0, 1, 1]]
+    catalogue.upsert([Item("a", attributes={"genres": "h"})])
+    assert dict(zip(catalogue.group_names("genres"), catalogue.groups("genres").toarray()[0], strict=True))["h"] == 1
+    assert catalogue.groups("genres").toarray()[0].sum() == 1
+
+
+def test_a_new_item_has_everything_at_once() -> None:
+    catalogue = Catalogue.of(data(), {"lengths": Lengths()})
+    rows = catalogue.upsert(
+        [Item("d", "four", "12345", ("z",), "you", valid_until=7.0), Item("e"), Item("d", hidden=True)]
+    )
+    assert rows.tolist() == [3, 4, 3]
+    assert catalogue.hidden.tolist() == [False, True, False, True, False]
+    assert catalogue.valid_until.tolist() == [np.inf, np.inf, np.inf, 7.0, np.inf]
+    assert catalogue.creators.tolist() == [0, -1, -1, 1, -1]
+    assert catalogue.vectors("lengths")[3].tolist() == [4, 5]
+    assert list(catalogue.titles)[3:] == ["four", "e"]
+    assert catalogue.item(3).hidden
+
+
+def test_a_known_item_changes_by_field_and_takers_keep_what_they_took() -> None:
+    catalogue = Catalogue.of(data(), {"lengths": Lengths()})
+    before = catalogue.hidden, catalogue.valid_from
+    catalogue.upsert([Item("a", text="123", attributes={"year": 2000.0}, valid_from=6.0, hidden=True)])
+    assert (before[0].tolist()[0], before[1].tolist()[0]) == (False, 5.0)
+    assert (bool(catalogue.hidden[0]), catalogue.valid_from[0]) == (True, 6.0)
+    assert catalogue.item(0).attributes == {"genres": ("g",), "year": 2000.0}
+    assert (catalogue.item(0).title, catalogue.item(0).tags) == ("Aa", ("x", "y"))
+    assert catalogue.vectors("lengths")[0].tolist() == [2, 3]
+    catalogue.hide(0, hidden=False)
+    assert not catalogue.hidden[0]
+    assert not catalogue.item(0).hidden
+
+
+def test_starts_empty_and_vectors_without_an_encoder_are_zero() -> None:
+    catalogue = Catalogue({"lengths": Lengths()})
+    assert (len(catalogue), catalogue.groups("tags").shape) == (0, (0, 0))
+    catalogue.upsert([Item("a", "xyz")])
+    assert catalogue.vectors("lengths").tolist() == [[3, 0]]
+    given_ = Catalogue.of(data().with_vectors("given", np.ones((3, 4), np.float32)))
+    given_.upsert([Item("d")])
+    assert given_.vectors("given").sum(axis=1).tolist() == [4, 4, 4, 0]
+
+
+def test_says_what_it_does_not_know() -> None:
+    catalogue = Catalogue.of(data())
+    with pytest.raises(NotFound, match="zzz"):
+        catalogue.row("zzz")
+    with pytest.raises(NotFound, match="item row"):
+        catalogue.id(3)
+    with pytest.raises(NotFound, match="content vectors"):
+        catalogue.vectors("words")
+
+
+def test_columns_cannot_be_written_from_outside() -> None:
+    with pytest.raises(ValueError, match="read-only"):
+        Catalogue.of(data()).hidden[0] = True
+
+
+def test_an_encoder_that_fails_changes_nothing() -> None:
+    class Wide:
+        def encode(self, entities: Sequence[Item]) -> Vectors:
+            return np.zeros((len(entities), 9), np.float32)
+
+    catalogue = Catalogue.of(data().with_vectors("lengths", np.zeros((3, 2), np.float32)), {"lengths": Wide()})
+    with pytest.raises(InvalidInput, match="lengths"):
+        catalogue.upsert([Item("d"), Item("a", hidden=True)])
+    assert (len(catalogue), "d" in catalogue, catalogue.hidden.tolist()) == (3, False, [False, True, False])
+
+
+@given(st.lists(st.lists(st.tuples(st.integers(0, 9), st.booleans()), max_size=4), max_size=12))
+@settings(max_examples=40, deadline=None)
+def test_rows_are_append_only(batches: list[list[tuple[int, bool]]]) -> None:
+    catalogue = Catalogue({"lengths": Lengths()})
+    order: list[str] = []
+    for batch in batches:
+        items = [Item(str(n), "t" * n, tags=(str(n % 3),), hidden=hidden) for n, hidden in batch]
+        rows = catalogue.upsert(items)
+        order += [name for name in dict.fromkeys(str(n) for n, _ in batch) if name not in order]
+        assert [order[row] for row in rows] == [item.id for item in items]
+        assert [catalogue.id(row) for row in range(len(catalogue))] == order
+        assert catalogue.vectors("lengths")[:, 0].tolist() == [float(name) for name in order] if order else True
+        names, groups = catalogue.group_names("tags"), catalogue.groups("tags").toarray()
+        assert [names[g.argmax()] for g in groups] == [str(int(name) % 3) for name in order]
+
+
+def test_readers_see_whole_rows_while_a_writer_adds() -> None:
+    catalogue = Catalogue({"lengths": Lengths()})
+    catalogue.upsert([Item("i0", "t")])
+    wrong: list[str] = []
+    done = threading.Event()
+
+    def read() -> None:
+        while not done.is_set():
+            n = len(catalogue)
+            columns = (catalogue.hidden, catalogue.creators, catalogue.vectors("lengths"), catalogue.titles)
+            if min(map(len, columns)) < n or catalogue.groups("tags").shape[0] < n:
+                wrong.append("a row without a column")
+            if (catalogue.vectors("lengths")[:n, 0] == 0).any() or catalogue.row(f"i{n - 1}") != n - 1:
+                wrong.append("half a row")
+
+    with ThreadPoolExecutor(2) as threads:
+        readers = [threads.submit(read) for _ in range(2)]
+        for n in range(1, 300):
+            catalogue.upsert([Item(f"i{n}", "t", tags=(str(n % 5),))])
+        done.set()
+        for reader in readers:
+            reader.result()
+    assert wrong == []
