@@ -102,10 +102,20 @@ def test_no_counterfactual_is_claimed_where_none_holds() -> None:
     assert "Without" not in reason.text
 
 
-def test_every_counterfactual_is_verified_and_minimal() -> None:
+def test_a_long_counterfactual_is_told_in_short_and_kept_whole() -> None:
+    model = Linear(np.vstack([np.tile([0.0] * 8 + [1.0, 0.0], (8, 1)), [[0.0] * 10], [[0.0] * 10]]))
+    model.B[:5, 9] = 0.1
+    items = Described([f"f{row}" for row in range(10)])
+    reason = explain(_corridor(model), items, person(*range(8), k=1), 8)
+    assert len(reason.counterfactual) == 8
+    assert reason.text.endswith("and 5 more of your history you would not see this.")
+
+
+@pytest.mark.parametrize("k", [1, 5])
+def test_every_counterfactual_is_verified_and_minimal(k: int) -> None:
     model = random_linear(40, seed=3)
     corridor = Recommender({"linear": model}, model, FILTERS)
-    items, query = Described([str(row) for row in range(40)]), person(*range(8), k=5)
+    items, query = Described([str(row) for row in range(40)]), person(*range(8), k=k)
     for slot in corridor.recommend(query).slots:
         removed = [int(title) for title in explain(corridor, items, query, slot.row).counterfactual]
         assert removed
@@ -164,7 +174,7 @@ def test_a_draw_that_put_an_item_here_is_named_with_its_chance() -> None:
 
 def test_an_item_that_is_not_shown_has_evidence_and_no_place() -> None:
     reason = explain(_corridor(), ITEMS, QUERY, 4)
-    assert reason.text == "Because you liked “Brazil” (+0.03) and “Alien” (+0.02)."
+    assert reason.text == "Because you liked “Brazil” (+0.030) and “Alien” (+0.020)."
     assert (reason.moves, reason.counterfactual) == (None, ())
 
 

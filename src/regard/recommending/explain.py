@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
 from regard.data.translations import translator
 from regard.domain.dataset import Dataset
-from regard.domain.protocols import Evidence
+from regard.domain.protocols import Evidence, Explainer
 from regard.domain.request import NO_ROWS, Query, Slate
 from regard.recommending.counterfactual import counterfactual
 from regard.recommending.moves import Moves, moves
@@ -20,6 +20,8 @@ from regard.recommending.slots import SCORE
 
 LIKED = 1.0  # an event of this weight or more says that the person liked the item; less: that they met it
 NAMED, NAMED_SHARE = 2, 0.1  # a sentence names so many causes, each of this share of the first; the evidence holds all
+
+NOTHING_SAID = Evidence("proposed", NO_ROWS, np.empty(0), exact=False)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -84,7 +86,7 @@ def explain(
     query: Query,
     row: int,
     slate: Slate | None = None,
-    search: int = 10,
+    search: int = 20,
 ) -> Reason:
     """The reason for item `row` in `slate` (None: what the greedy corridor shows), in `query.language`.
 
@@ -94,29 +96,29 @@ def explain(
     slate = slate or recommender.deterministic().recommend(query)
     candidates = recommender.candidates(query)
     sources = next((candidates.proposers(int(i)) for i in np.flatnonzero(candidates.rows == row)), ())
-    name, evidence = _evidence(recommender, sources, query, row)
+    name, explainer = _explainer(recommender, sources)
+    evidence = NOTHING_SAID if explainer is None else explainer.contributions(query, row)
     causes = _causes(items, query, evidence)
     facts = _facts(items, row, sources, evidence, causes)
     went: Moves | None = None
     removed: tuple[int, ...] = ()
     if row in slate.rows:
         went = moves(query, candidates, recommender.objectives, slate.rows, row)
-        suspects = [cause.row for cause in causes if cause.amount > 0]
-        removed = counterfactual(recommender, query, row, suspects, search)
+        if explainer is not None:
+            removed = counterfactual(recommender, explainer, query, row, search)
         facts = _moved(facts, recommender, went, slate)
     without = tuple(items.title(one) for one in removed)
     text = say(replace(facts, without=without), translator(query.language))
     return Reason(row, evidence.kind, text, causes, evidence.other, name, evidence.exact, without, went)
 
 
-def _evidence(recommender: Recommender, sources: Sequence[str], query: Query, row: int) -> tuple[str, Evidence]:
-    """What the scorer says of itself, else what the first proposer that explains itself says."""
+def _explainer(recommender: Recommender, sources: Sequence[str]) -> tuple[str, Explainer | None]:
+    """The scorer where it explains itself, else the first proposer that does, with its name."""
     parts = {SCORE: recommender.scorer} | {name: recommender.retrievers[name] for name in sources}
     for name, part in parts.items():
-        contributions = getattr(part, "contributions", None)  # Explainer is a second role of some parts
-        if contributions is not None:
-            return name, contributions(query, row)
-    return SCORE, Evidence("proposed", NO_ROWS, np.empty(0), exact=False)
+        if getattr(part, "contributions", None) is not None:  # explaining is a second role of some parts
+            return name, cast(Explainer, part)
+    return SCORE, None
 
 
 def _causes(items: Described, query: Query, evidence: Evidence) -> tuple[Cause, ...]:

@@ -13,6 +13,8 @@ from regard.recommending.calibration import Calibration
 from regard.recommending.diversity import DPP, MMR
 from regard.recommending.objectives import Fatigue, GroupCap, LongTail, Pin
 
+NAMED = 3  # so many titles of a counterfactual stand in the sentence; the reason holds all
+
 Named: TypeAlias = Mapping[str, float]
 
 
@@ -56,7 +58,9 @@ def say(facts: Facts, _: Translate) -> str:
             _("It stands here by a draw (chance {chance}), so that we learn.").format(chance=f"{facts.chance:.2f}")
         )
     if facts.without:
-        titles = [_("“{title}”").format(title=title) for title in facts.without]
+        titles = [_("“{title}”").format(title=title) for title in facts.without[:NAMED]]
+        if len(facts.without) > NAMED:
+            titles.append(_("{n} more of your history").format(n=len(facts.without) - NAMED))
         said.append(_("Without {items} you would not see this.").format(items=_listed(titles, _)))
     return reduce(lambda one, other: _("{one} {other}").format(one=one, other=other), said)
 
@@ -125,4 +129,4 @@ def _listed(parts: Sequence[str], _: Translate) -> str:
 
 
 def _amount(amount: float) -> str:
-    return f"{amount:+.2f}" if abs(amount) >= 0.1 else f"{amount:+.2g}"
+    return f"{amount:+.2f}" if abs(amount) >= 0.1 else f"{amount:+#.2g}"
