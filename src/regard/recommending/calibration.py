@@ -62,6 +62,7 @@ class Calibration:
         owner, tag, amount = owner[relevant], tag[relevant], amount[relevant] * (1 - self.alpha)
         kept = np.flatnonzero(wanted)
         tag, p = np.searchsorted(kept, tag), wanted[kept]
+        p_tag, bounds = p[tag], np.searchsorted(owner, np.arange(len(candidates) + 1))
         n, floor = len(candidates), self.alpha * p
         have = np.zeros(len(kept))  # (1 - alpha) * the sum of p(g|i) over the list
         shown = 0
@@ -69,13 +70,13 @@ class Calibration:
         def gain(last: int | None) -> Scores:
             nonlocal shown
             if last is not None:
-                chosen = owner == last
+                chosen = slice(bounds[last], bounds[last + 1])
                 have[tag[chosen]] += amount[chosen]
                 shown += 1
-            now = floor + have / max(shown, 1)
-            rest = floor + have / (shown + 1)  # q~ after an item without any of these tags
-            more = np.log1p(amount / (shown + 1) / rest[tag]) * p[tag]
-            lowered = p @ np.log(rest / now) + np.bincount(owner, more, n)
+            rest = floor * (shown + 1) + have  # (shown + 1) * q~ after an item without any of these tags
+            more = np.log(1.0 + amount / rest[tag]) * p_tag
+            now = (floor * shown + have) / shown if shown else floor
+            lowered = p @ np.log(rest / now) - np.log(shown + 1) + np.bincount(owner, more, n)
             return np.asarray(self.weight * lowered)
 
         return gain

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TypeAlias
 
 import numpy as np
 
-from regard.domain.arrays import Mask, Rows, Scores
+from regard.domain.arrays import Rows, Scores
 from regard.domain.candidates import Candidates
 from regard.domain.protocols import Objective, Policy
 from regard.domain.request import Query, Slot
@@ -73,18 +73,18 @@ def walk(
         return
     score = scaled(candidates)
     gain_of = {name: objective.begin(query, candidates) for name, objective in objectives.items()}
-    taken = np.zeros(len(candidates), np.bool_)
+    left = score.copy()  # -inf for what is taken
     last: int | None = None
     for position in range(min(query.k, len(candidates))):
         parts = {SCORE: score} | {name: gain(last) for name, gain in gain_of.items()}
-        gains = total(parts, taken)
+        gains = total(left, list(parts.values())[1:])
         if gains.max() == -np.inf:
             return
         turn = Turn(position, parts, gains, policy.probabilities(query, candidates, gains))
         last = pick(turn)
         if last is None:
             return
-        taken[last] = True
+        left[last] = -np.inf
         yield turn, last
 
 
@@ -98,14 +98,13 @@ def scaled(candidates: Candidates) -> Scores:
     return np.asarray((mean - low) / (high - low)) if high > low else np.zeros(len(mean))
 
 
-def total(parts: Mapping[str, Scores], taken: Mask) -> Scores:
-    """The sum of the parts, (n,); -inf for what is taken, and wherever one part forbids: forbidding beats pinning."""
-    columns = iter(parts.values())
-    gains = next(columns).copy()
-    with np.errstate(invalid="ignore"):  # +inf - inf is NaN
-        for column in columns:
-            gains += column
-    gains[taken] = -np.inf
+def total(score: Scores, gained: Sequence[Scores]) -> Scores:
+    """The sum of the parts, (n,); -inf wherever one of them forbids: forbidding beats pinning."""
+    gains = score.copy()
+    if gained:
+        with np.errstate(invalid="ignore"):  # +inf - inf is NaN
+            for column in gained:
+                gains += column
     if np.isnan(gains.max()):
         gains[np.isnan(gains)] = -np.inf
     return gains
