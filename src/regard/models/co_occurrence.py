@@ -41,17 +41,16 @@ def fading_gram(matrix: sparse.csr_array, places: sparse.csr_array, reach: float
     Items that stand close together in a history tell more about each other than items far apart: a soft session. The
     kernel is positive definite, so G is positive semi-definite. One operation per pair of a person's items.
     """
-    square = np.zeros((matrix.shape[1],) * 2, np.float32)
-    place = places.data.astype(np.int64)
-    longest = int(place.max(initial=0))
-    kernel = np.exp(-np.arange(longest + 1) / reach).astype(np.float32)
+    n_items = matrix.shape[1]
+    flat = np.zeros(n_items * n_items, np.float32)
+    place = places.data.astype(np.float32) / np.float32(reach)
     for start, end in zip(matrix.indptr[:-1], matrix.indptr[1:], strict=True):
-        items, worth, at = matrix.indices[start:end], matrix.data[start:end], place[start:end]
-        pairs = kernel[np.abs(at[:, None] - at)]
+        items, worth, at = matrix.indices[start:end].astype(np.int64), matrix.data[start:end], place[start:end]
+        pairs = np.exp(-np.abs(np.subtract.outer(at, at)))
         pairs *= worth
         pairs *= worth[:, None]
-        square[items[:, None], items] += pairs
-    return square
+        flat[np.add.outer(items * n_items, items).ravel()] += pairs.ravel()  # each cell once: a person's items differ
+    return flat.reshape(n_items, n_items)
 
 
 def invert(square: Square) -> Square:

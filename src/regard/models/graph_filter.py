@@ -32,7 +32,7 @@ class GraphFilter:
     """
 
     rank: int = 256
-    low_pass: float = 0.35
+    low_pass: float = 0.75
     user_degree: float = 0.3
     item_degree: float = 0.5
     near_degree: float = 0.2
