@@ -1,0 +1,197 @@
+"""Content: what items say of themselves as vectors, the people who like it, and what two items share."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+
+import numpy as np
+from scipy import sparse
+
+from regard.data.artifacts import Artifact
+from regard.domain.arrays import Scores, Vectors, check_shape
+from regard.domain.dataset import Dataset
+from regard.domain.errors import InvalidInput
+from regard.domain.protocols import Evidence
+from regard.domain.records import Item
+from regard.domain.request import Query, history_matrix
+from regard.domain.run import Run
+from regard.domain.weights import Weighting
+from regard.models.scoring import FullScores, recipe_from
+from regard.models.text import dataset_items
+
+Label = tuple[str, str]  # (field, value): ("tags", "drama"), ("director", "Mann")
+
+
+def labels_of(item: Item, fields: Sequence[str] | None = None) -> frozenset[Label]:
+    """The labels of one item: its tags, its creator, and its attributes that are words; of `fields` only, if given."""
+    held: dict[str, object] = {"tags": item.tags, "creator": item.creator, **item.attributes}
+    found: set[Label] = set()
+    for name, value in held.items():
+        if fields is None or name in fields:
+            words = value if isinstance(value, tuple) else (value,)
+            found |= {(name, word) for word in words if isinstance(word, str) and word}
+    return frozenset(found)
+
+
+def shared(one: Item, other: Item) -> tuple[Label, ...]:
+    """What two items have in common, in the order of names: "same director, same genre".
+
+    >>> shared(Item("a", tags=("war", "drama"), creator="Mann"), Item("b", tags=("drama",), creator="Mann"))
+    (('creator', 'Mann'), ('tags', 'drama'))
+    """
+    return tuple(sorted(labels_of(one) & labels_of(other)))
+
+
+@dataclass(frozen=True, eq=False)
+class Vocabulary:
+    """The labels that at least two known items bear, the most frequent first, and how telling each is (idf, (L,))."""
+
+    labels: Mapping[Label, int]
+    idf: Scores
+
+    @staticmethod
+    def learn(items: Sequence[Item], fields: Sequence[str] | None, most: int) -> Vocabulary:
+        """From known items alone, so that nothing of the held-out ones enters."""
+        counts = Counter(label for item in items for label in labels_of(item, fields))
+        kept = [pair for pair in sorted(counts.items(), key=lambda p: (-p[1], p[0])) if pair[1] > 1][:most]
+        idf = np.log((1 + len(items)) / (1 + np.array([count for _, count in kept], np.float64)))
+        return Vocabulary({label: column for column, (label, _) in enumerate(kept)}, idf)
+
+    def read(self, items: Iterable[Item], by_idf: bool = True) -> sparse.csr_array:
+        """Rows of length 1 over the labels, (n, L) float32; zero for an item without any."""
+        columns = [[self.labels[label] for label in sorted(labels_of(item)) if label in self.labels] for item in items]
+        indptr = np.cumsum([0, *map(len, columns)])
+        indices = np.array([column for row in columns for column in row], np.int64)
+        data = self.idf[indices] if by_idf else np.ones(len(indices))
+        rows = np.repeat(np.arange(len(columns)), np.diff(indptr))
+        norms = np.sqrt(np.bincount(rows, data**2, len(columns)))
+        data = data / np.where(norms > 0, norms, 1)[rows]
+        return sparse.csr_array((data.astype(np.float32), indices, indptr), shape=(len(columns), len(self.labels)))
+
+    def arrays(self) -> dict[str, np.ndarray]:
+        """As an artifact keeps it."""
+        names = [list(label) for label in self.labels] or np.empty((0, 2))
+        return {"labels": np.array(names, str), "idf": self.idf}
+
+    @staticmethod
+    def from_arrays(arrays: Mapping[str, np.ndarray]) -> Vocabulary:
+        """As it was."""
+        labels = {(str(name), str(value)): n for n, (name, value) in enumerate(arrays["labels"])}
+        return Vocabulary(labels, arrays["idf"])
+
+
+def content_vectors(data: Dataset, vectors: str | None, labels: float, most: int = 512) -> Vectors:
+    """Text vectors and label rows side by side, (I, d), so that dots are (1 - labels) * text + labels * labels."""
+    parts: list[Vectors] = []
+    if vectors is not None and labels < 1:
+        if vectors not in data.vectors:
+            hint = f"encode_dataset(data, encoder) gives them; there are {sorted(data.vectors)}."
+            raise InvalidInput("ContentKNN.vectors", f"content vectors {vectors!r} in the data", "none", hint)
+        parts.append(unit(data.vectors[vectors]) * np.float32((1 - labels) ** 0.5))
+    if labels > 0:
+        items = dataset_items(data)
+        parts.append(Vocabulary.learn(items, None, most).read(items).toarray() * np.float32(labels**0.5))
+    return np.concatenate(parts, axis=1)
+
+
+def unit(vectors: Vectors) -> Vectors:
+    """Rows of length 1, (n, d); zero rows stay."""
+    norms = np.linalg.norm(vectors, axis=1, keepdims=True)
+    return np.asarray(vectors / np.where(norms > 0, norms, 1), np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class ContentProfile:
+    """Encoder[Query]: the weighted mean of the history's content vectors (I, d), at length 1; zero without history.
+
+    p = sum_j w_j v_j / |sum_j w_j v_j| (Pazzani & Billsus 2007), so that p . v_i is a sum over the history.
+    """
+
+    items: Vectors
+    weighting: Weighting = field(default_factory=Weighting)
+
+    def encode(self, entities: Sequence[Query]) -> Vectors:
+        """(Q,) -> (Q, d)"""
+        return unit(history_matrix(entities, len(self.items), self.weighting) @ self.items)
+
+    def contributions(self, query: Query, row: int) -> Evidence:
+        """w_j v_j . v_i / |sum| of each history item j: the largest is the nearest thing that they liked."""
+        past = history_matrix([query], len(self.items), self.weighting)
+        near = self.items[past.indices].astype(np.float64)
+        norm = np.linalg.norm(past.data @ near)
+        amounts = past.data * (near @ self.items[row].astype(np.float64)) / (norm if norm > 0 else 1.0)
+        return Evidence("content", past.indices.astype(np.int64), amounts)
+
+
+@dataclass(frozen=True)
+class ContentKNN:
+    """The items nearest in content to what a person liked; needs no other people.
+
+    vectors: the name of text vectors in the data (`encode_dataset`), or None. labels: the share of tags, creator and
+    worded attributes (as idf-weighted cosine) in the likeness, 0..1; the rest is the text's.
+    """
+
+    vectors: str | None = "use"
+    labels: float = 0.5
+    weighting: Weighting = field(default_factory=Weighting)
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.labels <= 1:
+            raise InvalidInput("ContentKNN.labels", "a share in [0, 1]", repr(self.labels))
+        if self.vectors is None and self.labels == 0:
+            raise InvalidInput("ContentKNN", "text vectors or labels", "neither")
+
+    def fit(self, data: Dataset, *, run: Run = Run()) -> FittedContentKNN:  # noqa: B008
+        """Nothing is learned but how telling each label is."""
+        share = 1.0 if self.vectors is None else self.labels
+        return FittedContentKNN(self, content_vectors(data, self.vectors, share))
+
+
+@dataclass(frozen=True, eq=False)
+class FittedContentKNN(FullScores):
+    """score_i = p . v_i with the ContentProfile p."""
+
+    recipe: ContentKNN
+    items: Vectors  # (I, d)
+    name: str = "content"
+
+    @property
+    def n_items(self) -> int:
+        """How many items the model knows."""
+        return len(self.items)
+
+    @property
+    def profile(self) -> ContentProfile:
+        """The person's side, for a nearest-neighbour search over `items`."""
+        return ContentProfile(self.items, self.recipe.weighting)
+
+    def encode(self, queries: Sequence[Query]) -> Vectors:
+        """(Q,) -> (Q, d)"""
+        return self.profile.encode(queries)
+
+    def scores(self, queries: Sequence[Query]) -> Vectors:
+        """(Q,) -> (Q, I)"""
+        people = self.encode(queries)
+        return (
+            np.stack([self.items @ person for person in people]) if len(people) else np.empty((0, self.n_items), "f4")
+        )
+
+    def contributions(self, query: Query, row: int) -> Evidence:
+        """Which of their items it is near to; the amounts sum to the score."""
+        return self.newer(query, "content") if row >= self.n_items else self.profile.contributions(query, row)
+
+    def extended(self, items: Vectors) -> FittedContentKNN:
+        """The same model over more rows, (I + new, d)."""
+        check_shape("FittedContentKNN.extended", items, (None, self.items.shape[1]))
+        return FittedContentKNN(self.recipe, items, self.name)
+
+    def artifact(self) -> Artifact:
+        """The vectors and the recipe."""
+        return Artifact("content_knn", asdict(self.recipe), {"items": self.items})
+
+    @classmethod
+    def from_artifact(cls, artifact: Artifact) -> FittedContentKNN:
+        """The same model, bit for bit."""
+        return cls(recipe_from(ContentKNN, artifact.recipe), artifact.arrays["items"])
