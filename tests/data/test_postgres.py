@@ -97,6 +97,20 @@ def test_a_user_without_rights_says_what_to_do(server: Server, tenant: str) -> N
         Store.open(server.url.replace("//postgres:", f"//{tenant}:"), tenant)
 
 
+@pytest.mark.parametrize(
+    ("error", "hint"), [(psycopg.errors.DiskFull, "Free some space"), (psycopg.errors.AdminShutdown, "Is the server")]
+)
+def test_what_goes_wrong_on_the_way_says_what_to_do(store: Store, error: type[psycopg.Error], hint: str) -> None:
+    def fail() -> None:
+        with store.transaction() as connection:
+            connection.execute("INSERT INTO users (row, id) VALUES (0, 'ann')")
+            raise error("could not extend file")
+
+    with pytest.raises(Unavailable, match=hint):
+        fail()
+    assert store.counts()["users"] == 0
+
+
 def test_imports_and_appends_know_an_event_by_the_same_id(store: Store) -> None:
     """What the import computes in bulk SQL is what `append` computed; NULL and empty mean the same."""
     store.append(

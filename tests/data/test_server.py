@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import psutil
+import psycopg
 import pytest
 
 from regard.data import server as life
@@ -58,8 +59,13 @@ def postmaster(folder: Path) -> int:
 
 @pytest.fixture(scope="module")
 def shared(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """One folder for all tests here: a first start takes seconds."""
-    return tmp_path_factory.mktemp("life") / "store"
+    """One folder for all tests here, as a first start takes seconds; what is killed needs no fsync to be kept."""
+    folder = tmp_path_factory.mktemp("life") / "store"
+    server = Server.start(folder)
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute("ALTER SYSTEM SET fsync = off")
+    server.close()
+    return folder
 
 
 @pytest.fixture
