@@ -53,13 +53,25 @@ def norms(matrix: sparse.csr_array) -> Scores:
     return np.sqrt(np.asarray(matrix.multiply(matrix).sum(axis=1), np.float64))
 
 
-def likeness(left: sparse.csr_array, right: sparse.csr_array, shrinkage: float) -> sparse.csr_array:
-    """<a, b> / (|a| |b| + shrinkage) of each row a of `left` (p, m) with each row b of `right` (q, m), (p, q)."""
-    alike = sparse.csr_array(left @ right.T.tocsr())
-    alike.sort_indices()
-    length = np.repeat(norms(left), np.diff(alike.indptr)) * norms(right)[alike.indices]
-    alike.data /= length + shrinkage
-    return alike
+@dataclass(frozen=True, eq=False)
+class Crowd:
+    """The rows (n, m) that others are compared with, turned and measured once."""
+
+    turned: sparse.csr_array  # (m, n)
+    lengths: Scores  # (n,)
+    shrinkage: float
+
+    @staticmethod
+    def of(rows: sparse.csr_array, shrinkage: float) -> Crowd:
+        """The crowd of `rows` (n, m)."""
+        return Crowd(rows.T.tocsr(), norms(rows), shrinkage)
+
+    def likeness(self, others: sparse.csr_array) -> sparse.csr_array:
+        """<a, b> / (|a| |b| + shrinkage) of each row a of `others` (p, m) with each b of the crowd, (p, n)."""
+        alike = sparse.csr_array(others @ self.turned)
+        alike.sort_indices()
+        alike.data /= np.repeat(norms(others), np.diff(alike.indptr)) * self.lengths[alike.indices] + self.shrinkage
+        return alike
 
 
 def top(alike: sparse.csr_array, k: int, own: NDArray[np.integer]) -> sparse.csr_array:
@@ -83,9 +95,9 @@ def nearest(
     """Row i holds the likeness of the k rows of `matrix` (n, m) most like row i, (n, n)."""
     n = matrix.shape[0]
     step = max(1, BLOCK_CELLS // max(1, n))
-    blocks = []
+    crowd, blocks = Crowd.of(matrix, shrinkage), []
     for start in range(0, n, step):
-        block = likeness(matrix[start : start + step], matrix, shrinkage)
+        block = crowd.likeness(matrix[start : start + step])
         blocks.append(top(block, k, np.arange(start, start + block.shape[0])))
         progress("neighbours", min(1.0, (start + step) / n))
     return sparse.csr_array(sparse.vstack(blocks, format="csr")) if blocks else sparse.csr_array((n, n))

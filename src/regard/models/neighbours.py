@@ -16,7 +16,7 @@ from regard.domain.protocols import Evidence
 from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
-from regard.models.alike import Likeness, TermWeights, likeness, nearest, norms, top
+from regard.models.alike import Crowd, Likeness, TermWeights, nearest, norms, top
 from regard.models.scoring import FullScores, people_of, recipe_from
 
 
@@ -127,12 +127,14 @@ class FittedUserKNN(FullScores):
     matrix: sparse.csr_array
     name: str = "user-knn"
     terms: TermWeights = field(init=False, repr=False)
-    people_rows: sparse.csr_array = field(init=False, repr=False)  # (U, I) float64, weighted
+    weighed: sparse.csr_array = field(init=False, repr=False)  # (U, I) float64
+    crowd: Crowd = field(init=False, repr=False)
 
     def __post_init__(self) -> None:
         terms = TermWeights.of(self.matrix, self.recipe.likeness)
         object.__setattr__(self, "terms", terms)
-        object.__setattr__(self, "people_rows", terms.weigh(self.matrix))
+        object.__setattr__(self, "weighed", terms.weigh(self.matrix))
+        object.__setattr__(self, "crowd", Crowd.of(self.weighed, self.recipe.shrinkage))
 
     @property
     def n_items(self) -> int:
@@ -153,8 +155,7 @@ class FittedUserKNN(FullScores):
 
     def _near(self, past: sparse.csr_array, queries: Sequence[Query]) -> sparse.csr_array:
         """The k nearest people of each query, (Q, U)."""
-        alike = likeness(past, self.people_rows, self.recipe.shrinkage)
-        return top(alike, self.recipe.k, np.array([query.user for query in queries]))
+        return top(self.crowd.likeness(past), self.recipe.k, np.array([query.user for query in queries]))
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """What each history item adds through the likeness of the people who met `row`.
@@ -165,9 +166,9 @@ class FittedUserKNN(FullScores):
             return self.newer(query, "people")
         past = self._past([query])
         near = self._near(past, [query])
-        people = self.people_rows[near.indices]  # (k, I)
+        people = self.weighed[near.indices]  # (k, I)
         worth = self.matrix[near.indices][:, [row]].toarray()[:, 0].astype(np.float64)
-        worth /= norms(past)[0] * norms(people) + self.recipe.shrinkage
+        worth /= norms(past)[0] * self.crowd.lengths[near.indices] + self.recipe.shrinkage
         amounts = past.data * (people.T @ worth)[past.indices]
         return Evidence("people", past.indices.astype(np.int64), amounts)
 
