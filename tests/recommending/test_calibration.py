@@ -63,3 +63,13 @@ def test_events_without_weight_are_no_interest() -> None:
 def test_smoothing_is_a_share(alpha: float) -> None:
     with pytest.raises(InvalidInput, match="alpha"):
         Calibration(shares([["a"]]), alpha=alpha)
+
+
+def test_a_table_of_ones_means_the_same_as_shares() -> None:
+    table = shares([["a", "b"], ["b"], ["a", "c"], None, ["b", "c"]])
+    ones = table.copy()
+    ones.data[:] = 1.0
+    query, batch = person(0, 1), scored([0.0] * 3, [2, 3, 4])
+    np.testing.assert_array_equal(
+        Calibration(ones).begin(query, batch)(None), Calibration(table).begin(query, batch)(None)
+    )

@@ -8,7 +8,7 @@ from regard.domain.dataset import Dataset
 from regard.domain.protocols import Evidence, Filter
 from regard.domain.request import History, Query
 from regard.recommending.diversity import MMR
-from regard.recommending.explain import Described, explain
+from regard.recommending.explain import Described, explain, explain_slate
 from regard.recommending.filters import NotExcluded, NotSeen
 from regard.recommending.objectives import Pin
 from regard.recommending.policies import Epsilon
@@ -170,6 +170,14 @@ def test_a_draw_that_put_an_item_here_is_named_with_its_chance() -> None:
     assert "It stands here by a draw (chance 0.25), so that we learn." in reason.text
     assert reason.counterfactual == ()
     assert "draw" not in explain(corridor, ITEMS, QUERY, 3).text
+
+
+def test_a_whole_slate_is_explained_as_one_by_one() -> None:
+    corridor = _corridor(objectives={"front": Pin({4: 0})})
+    slate = corridor.recommend(QUERY)
+    one_by_one = tuple(explain(corridor, ITEMS, QUERY, slot.row, slate) for slot in slate.slots)
+    assert explain_slate(corridor, ITEMS, QUERY, slate) == one_by_one
+    assert explain_slate(corridor, ITEMS, QUERY) == one_by_one
 
 
 def test_an_item_that_is_not_shown_has_evidence_and_no_place() -> None:

@@ -17,7 +17,7 @@ from regard.domain.protocols import Gain
 from regard.domain.request import Query
 from regard.recommending.diversity import check_weight
 
-Shares: TypeAlias = sparse.csr_array | Callable[[], sparse.csr_array]  # (I, g): p(g | item), each row sums to 1 or is 0
+Shares: TypeAlias = sparse.csr_array | Callable[[], sparse.csr_array]  # (I, g), >= 0; a row over its sum is p(g|i)
 
 
 def shares(tags: Iterable[Sequence[str] | None]) -> sparse.csr_array:
@@ -92,9 +92,11 @@ def interests(table: sparse.csr_array, query: Query) -> NDArray[np.float64]:
 
 
 def entries(table: sparse.csr_array, rows: Rows) -> tuple[Rows, Rows, NDArray[np.float64]]:
-    """The filled cells of `rows` (n,): which of them (m,), column (m,), value (m,); none for rows beyond the table."""
+    """p(g|i) of `rows` (n,): which of them (m,), column (m,), share (m,); nothing for rows beyond the table."""
     known = np.flatnonzero((rows >= 0) & (rows < table.shape[0]))
     first = table.indptr[rows[known]].astype(np.int64)
     counts = table.indptr[rows[known] + 1] - first
     cell = np.arange(counts.sum()) + np.repeat(first - np.cumsum(counts) + counts, counts)
-    return np.repeat(known, counts), table.indices[cell].astype(np.int64), table.data[cell].astype(np.float64)
+    owner, amount = np.repeat(known, counts), table.data[cell].astype(np.float64)
+    sums = np.bincount(owner, amount, len(rows))
+    return owner, table.indices[cell].astype(np.int64), amount / np.where(sums > 0, sums, 1.0)[owner]

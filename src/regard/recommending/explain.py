@@ -9,6 +9,7 @@ from typing import Any, cast
 import numpy as np
 
 from regard.data.translations import translator
+from regard.domain.candidates import Candidates
 from regard.domain.dataset import Dataset
 from regard.domain.protocols import Evidence, Explainer
 from regard.domain.request import NO_ROWS, Query, Slate
@@ -93,32 +94,77 @@ def explain(
     For an item that is not shown, the evidence of its score alone. `search`: how many history items the counterfactual
     may remove; 0 looks for none.
     """
+    return _asked(recommender, items, query, slate, search).reason(row)
+
+
+def explain_slate(
+    recommender: Recommender, items: Described, query: Query, slate: Slate | None = None, search: int = 20
+) -> tuple[Reason, ...]:
+    """The reasons of all slots in order; the same as one by one, and faster."""
+    asked = _asked(recommender, items, query, slate, search)
+    return tuple(asked.reason(slot.row) for slot in asked.slate.slots)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Remembering:
+    """An Explainer of one query that keeps what was said: counterfactuals ask for the same rivals again."""
+
+    explainer: Explainer
+    said: dict[int, Evidence] = field(default_factory=dict)
+
+    def contributions(self, query: Query, row: int) -> Evidence:
+        """As the explainer says; kept by row."""
+        if row not in self.said:
+            self.said[row] = self.explainer.contributions(query, row)
+        return self.said[row]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Asked:
+    """One slate about which somebody asks why."""
+
+    recommender: Recommender
+    items: Described
+    query: Query
+    slate: Slate
+    candidates: Candidates
+    explainers: Mapping[str, Remembering]  # the scorer first
+    search: int
+
+    def reason(self, row: int) -> Reason:
+        """The reason for one item."""
+        found = np.flatnonzero(self.candidates.rows == row)
+        sources = self.candidates.proposers(int(found[0])) if len(found) else ()
+        name, explainer = self._explainer(sources)
+        evidence = NOTHING_SAID if explainer is None else explainer.contributions(self.query, row)
+        causes = _causes(self.items, self.query, evidence)
+        facts = _facts(self.items, row, sources, evidence, causes)
+        went, removed = None, self._removed(explainer, row)
+        if row in self.slate.rows:
+            went = moves(self.query, self.candidates, self.recommender.objectives, self.slate.rows, row)
+            facts = _moved(facts, self.recommender, went, self.slate)
+        without = tuple(self.items.title(one) for one in removed)
+        text = say(replace(facts, without=without), translator(self.query.language))
+        return Reason(row, evidence.kind, text, causes, evidence.other, name, evidence.exact, without, went)
+
+    def _explainer(self, sources: Sequence[str]) -> tuple[str, Explainer | None]:
+        """The scorer where it explains itself, else the first proposer that does, with its name."""
+        name = next((name for name in (SCORE, *sources) if name in self.explainers), SCORE)
+        return name, self.explainers.get(name)
+
+    def _removed(self, explainer: Explainer | None, row: int) -> tuple[int, ...]:
+        if explainer is None or row not in self.slate.rows:
+            return ()
+        return counterfactual(self.recommender, explainer, self.query, row, self.search)
+
+
+def _asked(recommender: Recommender, items: Described, query: Query, slate: Slate | None, search: int) -> _Asked:
+    parts = {SCORE: recommender.scorer, **recommender.retrievers}
+    explainers = {  # explaining is a second role of some scorers and retrievers
+        name: Remembering(cast(Explainer, part)) for name, part in parts.items() if getattr(part, "contributions", None)
+    }
     slate = slate or recommender.deterministic().recommend(query)
-    candidates = recommender.candidates(query)
-    sources = next((candidates.proposers(int(i)) for i in np.flatnonzero(candidates.rows == row)), ())
-    name, explainer = _explainer(recommender, sources)
-    evidence = NOTHING_SAID if explainer is None else explainer.contributions(query, row)
-    causes = _causes(items, query, evidence)
-    facts = _facts(items, row, sources, evidence, causes)
-    went: Moves | None = None
-    removed: tuple[int, ...] = ()
-    if row in slate.rows:
-        went = moves(query, candidates, recommender.objectives, slate.rows, row)
-        if explainer is not None:
-            removed = counterfactual(recommender, explainer, query, row, search)
-        facts = _moved(facts, recommender, went, slate)
-    without = tuple(items.title(one) for one in removed)
-    text = say(replace(facts, without=without), translator(query.language))
-    return Reason(row, evidence.kind, text, causes, evidence.other, name, evidence.exact, without, went)
-
-
-def _explainer(recommender: Recommender, sources: Sequence[str]) -> tuple[str, Explainer | None]:
-    """The scorer where it explains itself, else the first proposer that does, with its name."""
-    parts = {SCORE: recommender.scorer} | {name: recommender.retrievers[name] for name in sources}
-    for name, part in parts.items():
-        if getattr(part, "contributions", None) is not None:  # explaining is a second role of some parts
-            return name, cast(Explainer, part)
-    return SCORE, None
+    return _Asked(recommender, items, query, slate, recommender.candidates(query), explainers, search)
 
 
 def _causes(items: Described, query: Query, evidence: Evidence) -> tuple[Cause, ...]:
