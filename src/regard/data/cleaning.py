@@ -9,10 +9,10 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from regard.data.delimited import ROW, UNIT, Batch, Delimited
+from regard.data.delimited import ROW, Batch
 from regard.data.naming import LISTS, RESERVED, Kind
 from regard.data.reading import EXTRA
-from regard.data.rules import AHEAD, FLAG, ID, LIST, NUMBER, OBJECT, POSITION, TEXT, Rule, time_rule
+from regard.data.rules import AHEAD, FLAG, ID, KEPT, LIST, OBJECT, POSITION, TEXT, Rule, time_rule
 from regard.data.source import Source
 
 COLUMNS: Mapping[Kind, tuple[str, ...]] = {
@@ -27,17 +27,18 @@ _CODE = re.compile(r"(?i)(id|zip|code|phone|year)$")
 
 def rules_of(source: Source, now: float) -> dict[str, Rule]:
     """The rule of each field of this source, in the order in which they are checked."""
+    rest = {EXTRA: KEPT}
     if source.kind == "events":
         optional = {"id": ID, "slate": ID, "position": POSITION, "context": OBJECT}
         time = time_rule(now + AHEAD, source.time_form)
-        return {"user": ID, "item": ID, "type": ID, "value": source.value, "time": time, **optional}
+        return {"user": ID, "item": ID, "type": ID, "value": source.value, "time": time, **optional, **rest}
     if source.kind == "users":
-        return {"id": ID, "attributes": OBJECT, "consent": OBJECT}
+        return {"id": ID, "attributes": OBJECT, "consent": OBJECT, **rest}
     texts = dict.fromkeys(("title", "text", "creator"), TEXT)
     anytime = time_rule(None)
     return {
         "id": ID, **texts, **dict.fromkeys(LISTS, LIST), "attributes": OBJECT,
-        "valid_from": anytime, "valid_until": anytime, "hidden": FLAG,
+        "valid_from": anytime, "valid_until": anytime, "hidden": FLAG, **rest,
     }  # fmt: skip
 
 
@@ -57,20 +58,24 @@ class Cleaner:
     def clean(self, batch: Batch) -> tuple[pl.DataFrame, pl.DataFrame]:
         """Rows that fit (columns of their kind, `_row`, `_extra`, `quarantine`), and others (row, field, expected,
         got, raw, quarantine)."""
-        frame = self._defaults(batch.frame)
         self._count(batch.frame)
         self.rows += len(batch)
+        frame = self._defaults(batch.frame)
+        frame = frame.with_columns(self._packed(frame))
         rules = {name: rule for name, rule in rules_of(self.source, self.now).items() if name in frame.columns}
-        needed = self._needed(batch.frame)
+        needed = {"user", "item", "time"} if self.source.kind == "events" else {"id"}
         judged = frame.select(
             *(rule.column(pl.col(name)).alias(name) for name, rule in rules.items()), ROW, self._reference(frame)
         )
-        wrong = pl.coalesce(
-            pl.when(judged[name].is_null() & (frame[name].is_not_null() | (name in needed))).then(pl.lit(name))
+        rated = frame["type"] == "rating" if "type" in frame.columns else False  # a rating without a value says nothing
+        wrong = [
+            judged[name].is_null() & (frame[name].is_not_null() | (rated if name == "value" else name in needed))
             for name in rules
-        )
-        why = judged.select(wrong.alias("field"))["field"]
-        good = judged.with_columns(self._packed(frame)).filter(why.is_null())
+        ]
+        why = frame.select(field=pl.coalesce(pl.when(w).then(pl.lit(n)) for n, w in zip(rules, wrong, strict=True)))[
+            "field"
+        ]
+        good = judged.filter(why.is_null())
         lines = [(one.row, "line", one.expected, one.got, one.raw) for one in batch.bad]
         return self._completed(good), self._refused(frame, why, rules, lines)
 
@@ -78,28 +83,30 @@ class Cleaner:
         if self.source.kind != "events":
             return frame
         given = pl.col("type") if "type" in frame.columns else pl.lit(None, pl.String)
-        return frame.with_columns(type=given.fill_null(self.source.type))
-
-    def _needed(self, frame: pl.DataFrame) -> set[str]:
-        """Fields that each row must have: a rating its value, and where some events have times, all must."""
-        if self.source.kind != "events":
-            return {"id"}
-        needed = {"user", "item", "time"}
-        return needed | {"value"} if "type" not in frame.columns and self.source.type == "rating" else needed
+        value = pl.col("value") if "value" in frame.columns else pl.lit(None, pl.String)
+        return frame.with_columns(type=given.fill_null(self.source.type), value=value)
 
     def _reference(self, frame: pl.DataFrame) -> pl.Expr:
         there = "quarantine" in frame.columns
-        return (pl.col("quarantine").cast(pl.Int64, strict=False) if there else pl.lit(None, pl.Int64)).alias("quarantine")
+        return (pl.col("quarantine").cast(pl.Int64, strict=False) if there else pl.lit(None, pl.Int64)).alias(
+            "quarantine"
+        )
 
     def _completed(self, good: pl.DataFrame) -> pl.DataFrame:
         columns = COLUMNS[self.source.kind]
         good = good.with_columns(pl.lit(None).alias(name) for name in columns if name not in good.columns)
         if self.source.kind == "events":
-            good = good.with_columns(pl.col("value").cast(pl.Float64).fill_null(1.0), pl.col("time").cast(pl.Float64).fill_null(0.0))
+            good = good.with_columns(
+                pl.col("value").cast(pl.Float32).fill_null(1.0), pl.col("time").cast(pl.Float64).fill_null(0.0)
+            )
         return good.select(ROW, *columns, EXTRA, "quarantine")
 
     def _refused(
-        self, frame: pl.DataFrame, why: pl.Series, rules: Mapping[str, Rule], lines: list[tuple[int, str, str, str, str]]
+        self,
+        frame: pl.DataFrame,
+        why: pl.Series,
+        rules: Mapping[str, Rule],
+        lines: list[tuple[int, str, str, str, str]],
     ) -> pl.DataFrame:
         expected = {name: rule.expected for name, rule in rules.items()} | {"line": ""}
         texts = [name for name in frame.columns if name not in (ROW, *RESERVED)]
@@ -148,9 +155,11 @@ class Cleaner:
 
     def _type(self, column: pl.Series) -> str:
         source, name, held = self.source, column.name, column.drop_nulls()
-        if source.multi and (name in (source.lists or ()) or source.lists is None and held.str.contains(source.multi, literal=True).any()):
+        if source.multi and source.lists is None and held.str.contains(source.multi, literal=True).any():
             return "list"
-        if name in source.texts or _CODE.search(name) and name != "year" or not len(held):
+        if name in (source.lists or ()):
+            return "list"
+        if name in source.texts or (_CODE.search(name) and name != "year") or not len(held):
             return "text"
         if held.str.contains(_PLAIN_NUMBER).all():
             return "number"

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from regard.data.opening import BadLine, Block, Limits, read_blocks
+from regard.data.opening import LIMITS, BadLine, Block, Limits, read_blocks
 from regard.domain.errors import InvalidInput
 
 UNIT = "\x1f"  # stands for separators of two characters
@@ -40,7 +40,7 @@ class Delimited:
     header: bool
     quoted: bool = True
 
-    def read(self, path: Path, limits: Limits = Limits()) -> Iterator[Batch]:
+    def read(self, path: Path, limits: Limits = LIMITS) -> Iterator[Batch]:
         """The file in batches."""
         csv.field_size_limit(limits.line)
         pending, header = b"", self.header
@@ -152,7 +152,7 @@ def _strict(record: str, separator: str) -> list[str] | None:
         return None
 
 
-def read_header(path: Path, lines: int = 3, limits: Limits = Limits()) -> list[str]:
+def read_header(path: Path, lines: int = 3, limits: Limits = LIMITS) -> list[str]:
     """The first non-blank lines of a text file, to recognise its layout; InvalidInput if there is none."""
     block = next(read_blocks(path, Limits(limits.line, limits.ratio, limits.unjudged, limits.total, 1 << 16)), None)
     found = [] if block is None else [line for line in block.text.decode().split("\n") if line.strip()][:lines]

@@ -1,4 +1,4 @@
-"""Findings of an import: refused rows, duplicates, unknown ids, robots and bursts, odd columns; counted, with examples."""
+"""Findings of an import: refused rows, duplicates, unknown ids, robots, odd columns; counted, with examples."""
 
 from __future__ import annotations
 
@@ -27,6 +27,9 @@ class Pace:
     day: int = 3000
 
 
+PACE = Pace()
+
+
 REFUSED = """SELECT source, row, field, expected, got FROM (SELECT *, row_number() OVER (PARTITION BY field ORDER BY
     source, row) AS nth FROM raw_bad) b WHERE nth <= 5 ORDER BY field, source, row"""
 
@@ -36,7 +39,8 @@ BURSTS = """WITH days AS (SELECT user_row, floor(time / 86400) AS day, count(*) 
     minutes AS (SELECT user_row, day, max(n) AS n FROM (SELECT user_row, day, count(*) AS n
         FROM numbered JOIN days USING (user_row) WHERE time > 0 AND floor(time / 86400) = day
         GROUP BY user_row, day, floor(time / 60)) m GROUP BY 1, 2)
-SELECT u.id, max(d.n), max(m.n), sum(d.n) FROM days d JOIN minutes m USING (user_row, day) JOIN users u ON u.row = user_row
+SELECT u.id, max(d.n), max(m.n), sum(d.n) FROM days d JOIN minutes m USING (user_row, day)
+    JOIN users u ON u.row = user_row
 WHERE d.n > %(day)s OR m.n > %(minute)s GROUP BY u.id ORDER BY max(m.n) DESC, u.id"""
 
 MET = """SELECT id FROM met_{0} JOIN {0}s USING (id) WHERE NOT known ORDER BY place LIMIT 5"""

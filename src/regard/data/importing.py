@@ -14,9 +14,9 @@ import polars as pl
 from regard.data import quarantine, staging
 from regard.data.cleaning import Cleaner
 from regard.data.cleaning_report import Finding, ImportReport, SourceReport
-from regard.data.findings import Pace, find_bursts, find_odd_columns, find_refused, find_unknown
+from regard.data.findings import PACE, Pace, find_bursts, find_odd_columns, find_refused, find_unknown
 from regard.data.layouts import recognise
-from regard.data.opening import Limits
+from regard.data.opening import LIMITS, Limits
 from regard.data.source import Mapped, Source
 from regard.domain.errors import InvalidInput
 from regard.domain.run import Progress, silent
@@ -24,6 +24,9 @@ from regard.domain.run import Progress, silent
 if TYPE_CHECKING:
     from regard.data.database import Connection
     from regard.data.postgres import Store
+
+REMEMBER = """INSERT INTO imports (source, sha256, finished, report)
+VALUES (%s, %s, clock_timestamp(), %s) RETURNING id::text"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,8 +40,8 @@ class ImportOptions:
 
     precedence: Mapping[str, int] = field(default_factory=dict)
     mapped: Mapped | None = None
-    limits: Limits = Limits()
-    pace: Pace = Pace()
+    limits: Limits = LIMITS
+    pace: Pace = PACE
 
 
 def import_paths(
@@ -47,13 +50,14 @@ def import_paths(
     *,
     now: float,
     progress: Progress = silent,
-    options: ImportOptions = ImportOptions(),
+    options: ImportOptions | None = None,
 ) -> ImportReport:
     """Read files and folders into the store, in one transaction; importing the same again changes nothing.
 
     `now` (unix seconds) judges times from the future. Bad rows go to the quarantine. Errors: InvalidInput for a file
     that cannot be read or understood (then nothing at all is imported), Unavailable if the store goes away.
     """
+    options = options or ImportOptions()
     sources, left = recognise(paths, options.mapped)
     sources = [replace(source, precedence=options.precedence.get(source.path.name, 0)) for source in sources]
     with store.transaction() as connection:
@@ -117,7 +121,7 @@ def _merge(
     if staged:
         findings += find_unknown(connection) + find_bursts(connection, options.pace)
     findings += find_odd_columns(cleaners)
-    refused = dict(connection.execute("SELECT source, count(*) FROM raw_bad GROUP BY 1").fetchall())
+    refused = {int(n): int(rows) for n, rows in connection.execute("SELECT source, count(*) FROM raw_bad GROUP BY 1")}
     told = tuple(_about(n, cleaner, refused) for n, cleaner in enumerate(cleaners))
     read = sum(one.rows - one.quarantined for one in told if one.kind == "events")
     report = ImportReport(
@@ -144,10 +148,9 @@ def _remember(connection: Connection, cleaners: Sequence[Cleaner], report: Impor
     for cleaner, said in zip(cleaners, report.sources, strict=True):
         with cleaner.source.path.open("rb") as file:
             digest = hashlib.file_digest(file, "sha256").hexdigest()
-        counts = json.dumps({"kind": said.kind, "layout": said.layout, "rows": said.rows, "quarantined": said.quarantined})
-        row = connection.execute(
-            "INSERT INTO imports (source, sha256, finished, report) VALUES (%s, %s, clock_timestamp(), %s) RETURNING id",
-            (said.name, digest, counts),
-        ).fetchone()
+        counts = json.dumps(
+            {"kind": said.kind, "layout": said.layout, "rows": said.rows, "quarantined": said.quarantined}
+        )
+        row = connection.execute(REMEMBER, (said.name, digest, counts)).fetchone()
         ids.append(str(row[0]) if row else "")
     return ids

@@ -12,7 +12,14 @@ Kind = Literal["events", "items", "users"]
 
 _USER = ("user", "userid", "uid")
 _ITEM = ("item", "itemid", "iid", "movieid")
-_DEEDS = {"rating", "eventtype", "feedbacktype", "eventvalue", "click", "propensityscore"}  # a table with these holds events
+_DEEDS = {
+    "rating",
+    "eventtype",
+    "feedbacktype",
+    "eventvalue",
+    "click",
+    "propensityscore",
+}  # a table with these holds events
 _MEDIA: Mapping[str, tuple[str, ...]] = {
     "title": ("title", "name", "movietitle"),
     "text": ("text", "description", "overview", "comment"),
@@ -86,4 +93,6 @@ def kind_of(names: Iterable[str], stem: str, where: str) -> Kind | None:
     stem = stem.lower()
     if re.search(r"user|customer|member|people", stem):
         return "users"
-    return "items" if re.search(r"item|product|content|movie|catalog", stem) or said & {"title", "text", "tags"} else None
+    return (
+        "items" if re.search(r"item|product|content|movie|catalog", stem) or said & {"title", "text", "tags"} else None
+    )

@@ -33,6 +33,9 @@ class Limits:
     block: int = 8 << 20
 
 
+LIMITS = Limits()
+
+
 @dataclass(frozen=True, slots=True)
 class BadLine:
     """A line that cannot become a row: where, what was expected, what stands there."""
@@ -53,7 +56,7 @@ class Block:
     share: float = 0.0  # of the file's bytes read so far
 
 
-def open_bytes(path: Path, limits: Limits = Limits()) -> Iterator[tuple[bytes, int]]:
+def open_bytes(path: Path, limits: Limits = LIMITS) -> Iterator[tuple[bytes, int]]:
     """The bytes of a file, gunzipped where it is gzip (by its first bytes, not its name), and how many were taken."""
     try:
         with path.open("rb") as file:
@@ -169,7 +172,7 @@ def _without(
     return b"\n".join(lines), bad
 
 
-def read_blocks(path: Path, limits: Limits = Limits()) -> Iterator[Block]:
+def read_blocks(path: Path, limits: Limits = LIMITS) -> Iterator[Block]:
     """The lines of a text file in blocks of about `limits.block` bytes; InvalidInput where it cannot be text."""
     decoder: _Decoder | None = None
     rest, line, size = b"", 1, 0

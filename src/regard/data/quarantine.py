@@ -34,9 +34,7 @@ def keep_bad(connection: Connection, imports: Sequence[str], names: Sequence[str
 
 def resolve(connection: Connection) -> int:
     """Rows that came back mended leave the quarantine; how many. Call it before the events are merged."""
-    return sum(
-        connection.execute(RESOLVE.format(kind).encode()).rowcount for kind in ("events", "items", "users")
-    )
+    return sum(connection.execute(RESOLVE.format(kind).encode()).rowcount for kind in ("events", "items", "users"))
 
 
 def export_quarantine(store: Store, folder: Path) -> list[Path]:

@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from regard.data.delimited import ROW, Batch
-from regard.data.opening import BadLine, Limits, read_blocks
+from regard.data.opening import LIMITS, BadLine, Limits, read_blocks
 from regard.domain.errors import InvalidInput
 
 EXTRA = "_extra"  # all fields that have no column of their own, as one JSON object
@@ -23,12 +23,12 @@ ROWS = 100_000  # of Parquet at once
 
 @dataclass(frozen=True, slots=True)
 class JsonLines:
-    """One JSON object a line. `plain` fields hold one text, number or flag, `nested` ones may hold lists and objects."""
+    """One JSON object a line. `plain` fields hold one text, number or flag; `nested` ones may hold more."""
 
     plain: tuple[str, ...]
     nested: tuple[str, ...] = ()
 
-    def read(self, path: Path, limits: Limits = Limits()) -> Iterator[Batch]:
+    def read(self, path: Path, limits: Limits = LIMITS) -> Iterator[Batch]:
         """The file in batches: one text column a field; other fields together in `_extra`."""
         names = (*self.plain, *self.nested, EXTRA, ROW)
         types = {name: pl.Int64 if name == ROW else pl.String for name in names}
@@ -44,7 +44,9 @@ class JsonLines:
 
     def _row(self, line: str, place: int) -> list[str | None] | BadLine:
         try:
-            entry = json.loads(line, parse_float=_finite, parse_constant=str)  # NaN stays a word, for the rules to refuse
+            entry = json.loads(
+                line, parse_float=_finite, parse_constant=str
+            )  # NaN stays a word, for the rules to refuse
         except (ValueError, RecursionError) as error:
             return BadLine(place, "a JSON object", str(error)[:200], line[:1000])
         if not isinstance(entry, dict):
@@ -87,7 +89,7 @@ class Parquet:
 
     plain: tuple[str, ...]
 
-    def read(self, path: Path, limits: Limits = Limits()) -> Iterator[Batch]:
+    def read(self, path: Path, limits: Limits = LIMITS) -> Iterator[Batch]:
         """The file in batches; rows are counted from 1."""
         start = 1
         try:

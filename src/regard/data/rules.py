@@ -77,11 +77,11 @@ def _column_flag(column: pl.Expr) -> pl.Expr:
 
 
 def _one_text(text: str) -> str | None:
-    return text if len(text) <= TEXT_LENGTH else None
+    return text if len(text) <= TEXT_LENGTH and "\0" not in text else None
 
 
 def _column_text(column: pl.Expr) -> pl.Expr:
-    return pl.when(column.str.len_chars() <= TEXT_LENGTH).then(column)
+    return pl.when((column.str.len_chars() <= TEXT_LENGTH) & ~column.str.contains("\0", literal=True)).then(column)
 
 
 def _refuse(word: str) -> None:
@@ -125,7 +125,9 @@ def iso_seconds(text: str) -> float | None:
     if not _ISO.match(text):
         return None
     try:
-        moment = datetime.fromisoformat(text.replace("UTC", "Z").replace(" Z", "Z").replace(" +", "+").replace(" -", "-"))
+        moment = datetime.fromisoformat(
+            text.replace("UTC", "Z").replace(" Z", "Z").replace(" +", "+").replace(" -", "-")
+        )
     except ValueError:
         return None
     return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
@@ -160,11 +162,17 @@ def time_rule(latest: float | None, form: str | None = None) -> Rule:
         number = _column_number(column)
         scale = pl.when(number.abs() >= 1e17).then(1e9).when(number.abs() >= 1e14).then(1e6)
         seconds = number / scale.when(number.abs() >= 1e11).then(1e3).otherwise(1.0)
-        written = pl.when(number.is_null()).then(column).map_batches(
-            lambda texts: pl.Series(texts.name, [t and text_seconds(t) for t in texts], pl.Float64, strict=False)
-            if texts.null_count() < len(texts)
-            else pl.repeat(None, len(texts), dtype=pl.Float64, eager=True),
-            return_dtype=pl.Float64,
+        written = (
+            pl.when(number.is_null())
+            .then(column)
+            .map_batches(
+                lambda texts: (
+                    pl.Series(texts.name, [t and text_seconds(t) for t in texts], pl.Float64, strict=False)
+                    if texts.null_count() < len(texts)
+                    else pl.repeat(None, len(texts), dtype=pl.Float64, eager=True)
+                ),
+                return_dtype=pl.Float64,
+            )
         )
         either = seconds.fill_null(written)
         return pl.when(either.is_between(0.0, last)).then(either)
@@ -180,3 +188,8 @@ FLAG = Rule("true or false (1 or 0)", _one_flag, _column_flag)
 TEXT = Rule(f"a text of at most {TEXT_LENGTH:,} characters", _one_text, _column_text)
 OBJECT = Rule("a JSON object of finite values", _one_object, _each(_one_object))
 LIST = Rule("texts joined by '|', or a JSON list of texts", _one_list, _each(_one_list))
+KEPT = Rule(
+    "text without NUL",
+    lambda text: None if "\\u0000" in text else text,
+    lambda column: pl.when(~column.str.contains("\\u0000", literal=True)).then(column),
+)  # of JSON: PostgreSQL keeps all but that

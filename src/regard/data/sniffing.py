@@ -11,7 +11,7 @@ from pathlib import Path
 
 from regard.data import movielens as ml
 from regard.data.delimited import Delimited, read_header
-from regard.data.naming import NEEDED, NESTED, RESERVED, Kind, fields_of, kind_of, plain
+from regard.data.naming import NEEDED, NESTED, RESERVED, Kind, fields_of, kind_of
 from regard.data.opening import open_bytes
 from regard.data.reading import JsonLines, Parquet, parquet_names
 from regard.data.source import Form, Mapped, Source

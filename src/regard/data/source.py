@@ -11,7 +11,7 @@ import polars as pl
 
 from regard.data.delimited import Batch
 from regard.data.naming import LISTS, Kind
-from regard.data.opening import Limits
+from regard.data.opening import LIMITS, Limits
 from regard.data.rules import NUMBER, Rule
 
 Shape: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
@@ -52,7 +52,7 @@ class Source:
         """What reports and provenance call this file: its folder and name."""
         return f"{self.path.absolute().parent.name}/{self.path.name}"
 
-    def batches(self, limits: Limits = Limits()) -> Iterator[Batch]:
+    def batches(self, limits: Limits = LIMITS) -> Iterator[Batch]:
         """The rows under our field names."""
         for batch in self.form.read(self.path, limits):
             frame = batch.frame.rename(dict(self.fields), strict=False)

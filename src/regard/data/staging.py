@@ -34,22 +34,27 @@ CREATE TEMP TABLE raw_bad (source int, row bigint, field text, expected text, go
 
 # The id of an event without a key is the hash of its content and its number among equal rows of its file. One sort by
 # the hash gives those numbers and, because most numbers are 0, nearly the order of the ids: index pages fill in order.
+# `copy` > 1: another file has said the same already.
 NUMBERED = """CREATE TEMP TABLE numbered ON COMMIT DROP AS
 SELECT CASE WHEN key IS NOT NULL OR nth = 1 THEN first ELSE event_id(key, (SELECT id FROM users WHERE row = user_row),
         (SELECT id FROM items WHERE row = item_row), (SELECT name FROM event_types WHERE code = type), value, time,
         slate, position, context, nth - 1) END AS id,
-    key, user_row, item_row, type, value, time, slate, position, context, nth
+    key, user_row, item_row, type, value, time, slate, position, context, nth, {copy} AS copy
 FROM (SELECT *, (row_number() OVER (PARTITION BY first, source ORDER BY row))::int AS nth
     FROM (SELECT event_id(key, who, what, s.type, value, time, slate, position, s.context, 0) AS first, source, s.row,
             key, u.row AS user_row, i.row AS item_row, t.code AS type, value, time, slate, position, s.context
         FROM (SELECT source, row, key, who, what, type, value, time, slate, position,
-                nullif(coalesce(extra, '{}') || coalesce(context, '{}'), '{}') AS context FROM raw_events) s
+                nullif(coalesce(extra, '{{}}') || coalesce(context, '{{}}'), '{{}}') AS context FROM raw_events) s
             JOIN users u ON u.id = who JOIN items i ON i.id = what JOIN event_types t ON t.name = s.type
     ) hashed) placed ORDER BY first"""
+COPIES = "row_number() OVER (PARTITION BY first, CASE WHEN key IS NULL THEN nth END ORDER BY source, nth)"
 
 INSERT = """INSERT INTO events (id, key, user_row, item_row, type, value, time, slate, position, context)
 SELECT id, key, user_row, item_row, type, value, time, slate, position, context FROM numbered
-ON CONFLICT (id) DO NOTHING"""
+WHERE copy = 1 AND (key IS NULL OR nth = 1)"""
+
+INDEXES = """SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), c.conname, pg_get_constraintdef(c.oid)
+FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid WHERE i.indrelid = 'events'::regclass"""
 
 # One key, two contents: the first row keeps the key, the others are refused.
 TAKEN = """WITH known AS (SELECT ctid AS place, (who, what, type, value, time)::text AS said,
@@ -66,6 +71,11 @@ _OBJECT = """(SELECT id, jsonb_object_agg(key, value ORDER BY row) AS {0} FROM r
     jsonb_each({2}) WHERE source = %(place)s AND value NOT IN ('null', '""', '[]') GROUP BY id) AS {0}"""
 _ALL = "coalesce(extra, '{}') || coalesce(attributes, '{}')"
 
+FOLDING = """INSERT INTO staged_{kind} (place, id, source, precedence, {names})
+SELECT place, id, %(name)s, %(precedence)s, {objects}{chosen}
+FROM (SELECT id, min(row) AS place{picks} FROM raw_{kind} WHERE source = %(place)s GROUP BY id) one
+    LEFT JOIN {attributes} USING (id){consent}"""
+
 FIELDS = {
     "items": ("title", "text", *LISTS, "creator", "valid_from", "valid_until", "hidden"),
     "users": (),
@@ -79,15 +89,14 @@ def _fold(kind: Literal["items", "users"]) -> str:
     chosen = "".join(", " + (_TEXTS if name in LISTS else "{0}").format(name) for name in fields)
     consent = " LEFT JOIN " + _OBJECT.format("consent", kind, "consent") + " USING (id)" if kind == "users" else ""
     objects = ("attributes", "consent") if kind == "users" else ("attributes",)
-    return (
-        f"INSERT INTO staged_{kind} (place, id, source, precedence, {', '.join((*objects, *fields))}) "  # noqa: S608
-        f"SELECT place, id, %(name)s, %(precedence)s, {', '.join(objects)}{chosen} "
-        f"FROM (SELECT id, min(row) AS place{picks} FROM raw_{kind} WHERE source = %(place)s GROUP BY id) one "
-        f"LEFT JOIN {_OBJECT.format('attributes', kind, _ALL)} USING (id)"
-    ) + consent
+    names = ", ".join((*objects, *fields))
+    return FOLDING.format(
+        kind=kind, names=names, objects=", ".join(objects), chosen=chosen, picks=picks, consent=consent,
+        attributes=_OBJECT.format("attributes", kind, _ALL),
+    )  # fmt: skip
 
 
-FOLD = {kind: _fold(kind) for kind in ("items", "users")}  # type: ignore[arg-type]
+FOLD = {"items": _fold("items"), "users": _fold("users")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,10 +148,33 @@ def merge_events(connection: Connection, keyed: bool) -> Merged:
     types = [name for (name,) in connection.execute("SELECT DISTINCT type FROM raw_events")]
     connection.execute(NEW_TYPES.encode(), (types,))
     connection.execute("ANALYZE users, items, raw_events")
-    connection.execute(NUMBERED.encode())
+    many = connection.execute("SELECT min(source) < max(source) FROM raw_events").fetchone() == (True,)
+    connection.execute(NUMBERED.format(copy=COPIES if many else "1").encode())
     connection.execute("TRUNCATE raw_events")
+    new = _insert(connection)
+    return Merged(new, _count(connection, "numbered WHERE nth > 1 AND key IS NULL AND copy = 1"))
+
+
+def _insert(connection: Connection) -> int:
+    """The numbered events into the log. The first ones go in without indexes, which are built after: 4 times faster."""
+    empty = "SELECT NOT EXISTS (SELECT FROM events)"
+    if connection.execute(empty).fetchone() == (True,):
+        connection.execute("LOCK TABLE events")  # in this case alone readers wait: there was nothing to read
+        if connection.execute(empty).fetchone() == (True,):
+            return _insert_first(connection)
+    return connection.execute(f"{INSERT} ON CONFLICT (id) DO NOTHING".encode()).rowcount
+
+
+def _insert_first(connection: Connection) -> int:
+    indexes = connection.execute(INDEXES.encode()).fetchall()
+    for index, _, constraint, _ in indexes:
+        dropped = f'ALTER TABLE events DROP CONSTRAINT "{constraint}"' if constraint else f"DROP INDEX {index}"
+        connection.execute(dropped.encode())
     new = connection.execute(INSERT.encode()).rowcount
-    return Merged(new, _count(connection, "numbered WHERE nth > 1 AND key IS NULL"))
+    for _, definition, constraint, rule in indexes:
+        built = f'ALTER TABLE events ADD CONSTRAINT "{constraint}" {rule}' if constraint else definition
+        connection.execute(built.encode())
+    return new
 
 
 def _count(connection: Connection, what: str) -> int:

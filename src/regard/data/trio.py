@@ -12,7 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from regard.data.delimited import ROW, Batch, Delimited, read_header
-from regard.data.opening import Limits
+from regard.data.opening import LIMITS, Limits
 from regard.data.rules import FLAG, Rule
 from regard.data.source import Source
 from regard.domain.errors import InvalidInput
@@ -90,7 +90,7 @@ class _Aligned:
     items: Source
     labels: Delimited
 
-    def read(self, path: Path, limits: Limits = Limits()) -> Iterator[Batch]:
+    def read(self, path: Path, limits: Limits = LIMITS) -> Iterator[Batch]:
         """Batches of user, item and value (the label)."""
         column = "label" if "label" in self.labels.names else self.labels.names[-1]
         who, n_users = _ids(self.users, "user", limits)
