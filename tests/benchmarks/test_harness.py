@@ -2,6 +2,7 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -87,7 +88,7 @@ class ByRow:
         rows = np.arange(self.n_items)[::-1][:k]
         return Candidates.of("by row", rows, rows.astype(float))
 
-    def retrieve_many(self, queries: list[Query], k: int) -> list[Candidates]:
+    def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
         return [self.retrieve(query, k) for query in queries]
 
 
@@ -114,7 +115,12 @@ def test_lists_hold_only_what_may_be_ranked(small: Path) -> None:
 
 def test_a_fit_is_timed_by_its_shortest_run() -> None:
     calls: list[int] = []
-    fitted, seconds, peak = measured(lambda: calls.append(1) or len(calls), 3)
+
+    def fit() -> int:
+        calls.append(1)
+        return len(calls)
+
+    fitted, seconds, peak = measured(fit, 3)
     assert fitted == 3
     assert seconds >= 0
     assert peak > 1
