@@ -36,14 +36,16 @@ def shares(tags: Iterable[Sequence[str] | None]) -> sparse.csr_array:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Calibration:
-    """Gain: weight * (how far the next item lowers KL(p || q~)), in nats (Steck 2018).
+    """Gain: weight * (how far the next item lowers KL(p || q~)), in nats, after Steck (2018).
 
     p(g|u) is the mean of p(g|i) over the history by event weight, q(g|u) that over the list, q~ = (1 - alpha) q +
-    alpha p. The gains of a list sum to log(1 / alpha) - KL. It says nothing where a person has no history with tags.
+    alpha p. Slots that are still empty count as p in q (ours): so the gains of a full list sum to -weight * KL of that
+    list, and each slot is weighed alike, where KL of the list so far would let the first slots forget the scores.
+    It says nothing where a person has no history with tags.
     """
 
     shares: Shares
-    weight: float = 0.2
+    weight: float = 1.0
     alpha: float = 0.01
 
     def __post_init__(self) -> None:
@@ -54,29 +56,30 @@ class Calibration:
     def begin(self, query: Query, candidates: Candidates) -> Gain:
         """The gain function of this slate."""
         table = self.shares() if callable(self.shares) else self.shares
-        wanted = interests(table, query)
+        wanted, n = interests(table, query), len(candidates)
         if not wanted.any():
-            return lambda last: np.zeros(len(candidates))
+            return lambda last: np.zeros(n)
         owner, tag, amount = entries(table, candidates.rows)
         relevant = wanted[tag] > 0  # KL sums over p > 0 only
         owner, tag, amount = owner[relevant], tag[relevant], amount[relevant] * (1 - self.alpha)
         kept = np.flatnonzero(wanted)
         tag, p = np.searchsorted(kept, tag), wanted[kept]
-        p_tag, bounds = p[tag], np.searchsorted(owner, np.arange(len(candidates) + 1))
-        n, floor = len(candidates), self.alpha * p
-        have = np.zeros(len(kept))  # (1 - alpha) * the sum of p(g|i) over the list
-        shown = 0
+        p_of, bounds = p[tag], np.searchsorted(owner, np.arange(n + 1))
+        empty = min(query.k, n)
+        mass = p * empty  # k q~(g): (1 - alpha) (the list's p(g|i) + empty slots * p) + alpha k p
 
         def gain(last: int | None) -> Scores:
-            nonlocal shown
+            nonlocal empty
             if last is not None:
                 chosen = slice(bounds[last], bounds[last + 1])
-                have[tag[chosen]] += amount[chosen]
-                shown += 1
-            rest = floor * (shown + 1) + have  # (shown + 1) * q~ after an item without any of these tags
-            more = np.log(1.0 + amount / rest[tag]) * p_tag
-            now = (floor * shown + have) / shown if shown else floor
-            lowered = p @ np.log(rest / now) - np.log(shown + 1) + np.bincount(owner, more, n)
+                mass[:] -= (1 - self.alpha) * p
+                mass[tag[chosen]] += amount[chosen]
+                empty -= 1
+            if empty <= 0:
+                return np.zeros(n)
+            rest = mass - (1 - self.alpha) * p  # after an item without any of these tags
+            more = np.log(1.0 + amount / rest[tag]) * p_of
+            lowered = p @ np.log(rest / mass) + np.bincount(owner, more, n)
             return np.asarray(self.weight * lowered)
 
         return gain
