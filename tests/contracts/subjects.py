@@ -18,6 +18,9 @@ from regard.domain.request import History, Query
 from regard.domain.weights import Weighting
 from regard.models.als import FittedALS, ImplicitALS
 from regard.models.biased_mf import BiasedMF, FittedBiasedMF
+from regard.models.blend import Blend, FittedBlend
+from regard.models.content import ContentKNN, FittedContentKNN
+from regard.models.content_regression import ContentRegression, FittedContentRegression
 from regard.models.ease import EASE, LOCAL_EASE, FittedEASE
 from regard.models.graph_filter import FittedGraphFilter, GraphFilter
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
@@ -47,9 +50,19 @@ RECIPES: dict[str, Subject] = {
     "ease, dropout": Subject(EASE(l2=5.0, dropout=0.3, weighting=FADING), FittedEASE.from_artifact),
     "ease, local": Subject(LOCAL_EASE, FittedEASE.from_artifact),
     "als": Subject(ImplicitALS(factors=4), FittedALS.from_artifact),
-    "als, Hu's penalty": Subject(ImplicitALS(4, 5.0, 1.0, 0.0, weighting=FADING), FittedALS.from_artifact),
+    "als, Hu's penalty": Subject(ImplicitALS(4, 5.0, 0.02, 0.0, weighting=FADING), FittedALS.from_artifact),
     "biased mf": Subject(BiasedMF(factors=2), FittedBiasedMF.from_artifact, personal=False),
     "graph filter": Subject(GraphFilter(rank=3), FittedGraphFilter.from_artifact),
+    "content knn": Subject(ContentKNN("content", labels=0.0), FittedContentKNN.from_artifact),
+    "content regression": Subject(
+        ContentRegression(factors=2, vectors="content"), FittedContentRegression.from_artifact
+    ),
+    "blend": Subject(
+        Blend((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), cut="random"),
+        lambda artifact: FittedBlend.from_artifact(
+            artifact, {"ease": FittedEASE.from_artifact, "item_knn": FittedItemKNN.from_artifact}
+        ),
+    ),
 }
 PERSONAL = [name for name, subject in RECIPES.items() if subject.personal]
 ADDITIVE = [name for name, subject in RECIPES.items() if subject.additive]

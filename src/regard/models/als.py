@@ -10,14 +10,14 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
-from regard.domain.arrays import Vectors
+from regard.domain.arrays import Array, Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Evidence
 from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
-from regard.models.least_squares import solve_rows
+from regard.models.least_squares import Floats, solve_rows
 from regard.models.scoring import FullScores, people_of, recipe_from
 
 
@@ -25,14 +25,15 @@ from regard.models.scoring import FullScores, people_of, recipe_from
 class ImplicitALS:
     """Weighted matrix factorisation by alternating least squares (Hu, Koren & Volinsky 2008).
 
-    Minimises sum_ui (1 + alpha x_ui) (p_ui - y_i . z_u)^2 + sum_r lambda_r |v_r|^2 with p = 1 where x > 0. The penalty
-    is lambda_r = l2 (alpha n_r + N) ** scaling, n_r the row's summed weights, N the number of columns: scaling 0 is
-    Hu's, 1 grows with the evidence (Rendle et al. 2022, eq. 7, which made the model competitive again).
+    Minimises sum_ui (1 + alpha x_ui) (p_ui - y_i . z_u)^2 + sum_r lambda_r |v_r|^2 with p = 1 where x > 0.
+    alpha: None takes the one that gives all events together a tenth of the weight of all cells, at any density.
+    l2, scaling: lambda_r = l2 m (w_r / m) ** scaling with w_r = alpha n_r + N, the weight of row r's N cells, and m its
+      mean over the rows: scaling 0 is Hu's one penalty, 1 grows with the evidence (Rendle et al. 2022, section 3.3).
     """
 
     factors: int = 64
-    alpha: float = 2.0
-    l2: float = 0.1
+    alpha: float | None = None
+    l2: float = 0.01
     scaling: float = 0.75
     iterations: int = 10
     weighting: Weighting = field(default_factory=Weighting)
@@ -40,7 +41,7 @@ class ImplicitALS:
     def __post_init__(self) -> None:
         for name, fits, expected in (
             ("factors", self.factors >= 1, "at least 1"),
-            ("alpha", self.alpha > 0, "a number > 0"),
+            ("alpha", self.alpha is None or self.alpha > 0, "a number > 0 or None"),
             ("l2", self.l2 > 0, "a number > 0"),
             ("scaling", 0 <= self.scaling <= 1, "an exponent in [0, 1]"),
             ("iterations", self.iterations >= 1, "at least 1"),
@@ -52,23 +53,14 @@ class ImplicitALS:
         """`iterations` exact sweeps, O(events d^2 + (U + I) d^3) each; a warm start gives the first item vectors."""
         matrix = data.matrix(self.weighting)
         by_item = matrix.T.tocsr()
+        alpha = self.alpha or 0.1 * np.prod(matrix.shape, dtype=float) / max(1.0, float(matrix.sum()))
+        of_people, of_items = Side.of(matrix, alpha, self), Side.of(by_item, alpha, self)
         items = self._first(len(data.items), run)
         for sweep in range(self.iterations):
-            people = self.solve(matrix, items)
-            items = self.solve(by_item, people)
+            people = of_people.solve(matrix, items, items.T @ items)
+            items = of_items.solve(by_item, people, people.T @ people)
             run.progress("ImplicitALS", (sweep + 1) / self.iterations)
-        return FittedALS(self, items, people_of(matrix))
-
-    def solve(self, matrix: sparse.csr_array, factors: NDArray[np.floating]) -> NDArray[np.floating]:
-        """The vector of each row of `matrix` (n, m) given the columns' `factors` (m, d): (n, d), in their type."""
-        return solve_rows(
-            self.alpha * matrix, 1 + self.alpha * matrix.data, factors, factors.T @ factors, self.penalty(matrix)
-        )
-
-    def penalty(self, matrix: sparse.csr_array) -> NDArray[np.float64]:
-        """lambda_r for each row, (n, d)."""
-        evidence = self.alpha * matrix.sum(axis=1, dtype=np.float64) + matrix.shape[1]
-        return np.repeat(self.l2 * evidence[:, None] ** self.scaling, self.factors, axis=1)
+        return FittedALS(self, items, people_of(matrix), np.array([alpha, of_people.typical]))
 
     def _first(self, n_items: int, run: Run) -> NDArray[np.float32]:
         """Small random vectors (deviation .1 / sqrt(d)), or the warm start's for the items that it knows."""
@@ -79,6 +71,32 @@ class ImplicitALS:
         return first
 
 
+@dataclass(frozen=True)
+class Side:
+    """One half of the alternation: the confidence and the penalty of the rows of one matrix (n, m)."""
+
+    alpha: float
+    typical: float  # m, the mean of w_r
+    l2: float
+    scaling: float
+
+    @staticmethod
+    def of(matrix: sparse.csr_array, alpha: float, recipe: ImplicitALS) -> Side:
+        """The side whose rows are those of `matrix`."""
+        typical = alpha * float(matrix.sum()) / max(1, matrix.shape[0]) + matrix.shape[1]
+        return Side(alpha, typical, recipe.l2, recipe.scaling)
+
+    def penalty(self, matrix: sparse.csr_array) -> NDArray[np.float64]:
+        """lambda_r of each row, (n,)."""
+        evidence = self.alpha * matrix.sum(axis=1, dtype=np.float64) + matrix.shape[1]
+        return np.asarray(self.l2 * self.typical * (evidence / self.typical) ** self.scaling)
+
+    def solve(self, matrix: sparse.csr_array, factors: Floats, square: Floats) -> Floats:
+        """The vector of each row given the columns' `factors` (m, d) and their `square` (d, d): (n, d)."""
+        penalty = np.repeat(self.penalty(matrix)[:, None], factors.shape[1], axis=1)
+        return solve_rows(self.alpha * matrix, 1 + self.alpha * matrix.data, factors, square, penalty)
+
+
 @dataclass(frozen=True, eq=False)
 class FittedALS(FullScores):
     """score_i = y_i . z with z folded in from the history at request time: nobody is unknown to it."""
@@ -86,6 +104,7 @@ class FittedALS(FullScores):
     recipe: ImplicitALS
     item_vectors: Vectors  # (I, d)
     people: NDArray[np.float64]  # (I,)
+    scale: NDArray[np.float64]  # alpha and m of the people's side
     name: str = "als"
     exact: NDArray[np.float64] = field(init=False, repr=False)  # item_vectors in float64
     square: NDArray[np.float64] = field(init=False, repr=False)  # (d, d)
@@ -113,11 +132,13 @@ class FittedALS(FullScores):
         return (self._people(queries) @ self.exact.T).astype(np.float32)
 
     def _people(self, queries: Sequence[Query]) -> NDArray[np.float64]:
-        past, alpha = history_matrix(queries, self.n_items, self.recipe.weighting), self.recipe.alpha
-        past = past.astype(np.float64)
-        return np.asarray(
-            solve_rows(alpha * past, 1 + alpha * past.data, self.exact, self.square, self.recipe.penalty(past))
-        )
+        past = history_matrix(queries, self.n_items, self.recipe.weighting).astype(np.float64)
+        return np.asarray(self.side.solve(past, self.exact, self.square))
+
+    @property
+    def side(self) -> Side:
+        """How a person is folded in."""
+        return Side(float(self.scale[0]), float(self.scale[1]), self.recipe.l2, self.recipe.scaling)
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """c_j y_i' A^-1 y_j of each history item j (Hu et al. 2008, section 5), exact in float64."""
@@ -125,17 +146,19 @@ class FittedALS(FullScores):
             return self.newer(query, "liked")
         past = history_matrix([query], self.n_items, self.recipe.weighting).astype(np.float64)
         near = self.exact[past.indices]
-        confidence = self.recipe.alpha * past.data
-        normal = self.square + (near.T * confidence) @ near + np.diag(self.recipe.penalty(past)[0])
+        confidence = self.side.alpha * past.data
+        normal = self.square + (near.T * confidence) @ near + self.side.penalty(past)[0] * np.eye(len(self.square))
         amounts = (1 + confidence) * (near @ np.linalg.solve(normal, self.exact[row]))
         return Evidence("liked", past.indices.astype(np.int64), amounts)
 
     def artifact(self) -> Artifact:
         """The item vectors and the recipe."""
-        return Artifact("als", asdict(self.recipe), {"item_vectors": self.item_vectors, "people": self.people})
+        arrays: dict[str, Array] = {"item_vectors": self.item_vectors, "people": self.people, "scale": self.scale}
+        return Artifact("als", asdict(self.recipe), arrays)
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> FittedALS:
         """The same model, bit for bit."""
         arrays = artifact.arrays
-        return cls(recipe_from(ImplicitALS, artifact.recipe), arrays["item_vectors"], arrays["people"])
+        recipe = recipe_from(ImplicitALS, artifact.recipe)
+        return cls(recipe, arrays["item_vectors"], arrays["people"], arrays["scale"])
