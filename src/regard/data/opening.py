@@ -28,7 +28,7 @@ class Limits:
 
     line: int = 8 << 20
     ratio: float = 200.0
-    unjudged: int = 64 << 20  # a gzip ratio counts beyond this size only
+    unjudged: int = 16 << 20  # a gzip ratio counts beyond this size only
     total: int = 256 << 30
     block: int = 8 << 20
 

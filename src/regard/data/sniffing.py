@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import re
@@ -12,7 +13,7 @@ from pathlib import Path
 from regard.data import movielens as ml
 from regard.data.delimited import Delimited, read_header
 from regard.data.naming import NEEDED, NESTED, RESERVED, Kind, fields_of, kind_of
-from regard.data.opening import open_bytes
+from regard.data.opening import CONVERT, open_bytes
 from regard.data.reading import JsonLines, Parquet, parquet_names
 from regard.data.source import Form, Mapped, Source
 from regard.domain.errors import InvalidInput
@@ -33,6 +34,9 @@ def sniff(path: Path, mapped: Mapped | None = None) -> Source:
         raise InvalidInput(str(path), "rows", "an empty file")
     if start.startswith(b"PAR1"):
         return _table(path, parquet_names(path), None, mapped)
+    marked = start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    if b"\0" in start.partition(b"\n")[0] and not marked:
+        raise InvalidInput(str(path), "text", "NUL bytes: binary data, or UTF-16 without its mark", CONVERT)
     lines = read_header(path, 10_000)
     if sum(letter < " " and letter not in "\t\x1f" for letter in lines[0][:4000]) > 4:
         raise InvalidInput(str(path), KNOWN, "binary data")
