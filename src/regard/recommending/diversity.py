@@ -61,8 +61,8 @@ class DPP:
 
     def begin(self, query: Query, candidates: Candidates) -> Gain:
         """The gain function of this slate."""
-        units = directions(self.vectors, candidates.rows).astype(np.float64)
-        n = len(units)
+        halves = directions(self.vectors, candidates.rows) * np.float32(0.5**0.5)
+        n = len(halves)
         factors = np.empty((min(query.k, n), n))  # the rows of the Cholesky factor, one per item shown
         volume = np.ones(n)  # d_i^2 of the paper
         shown = 0
@@ -70,7 +70,7 @@ class DPP:
         def gain(last: int | None) -> Scores:
             nonlocal shown, volume
             if last is not None:
-                like = 0.5 + 0.5 * (units @ units[last])
+                like = halves @ halves[last] + 0.5  # (1 + cosine) / 2
                 factors[shown] = (like - factors[:shown, last] @ factors[:shown]) / np.sqrt(volume[last])
                 volume = np.maximum(volume - factors[shown] ** 2, NO_VOLUME)
                 shown += 1
