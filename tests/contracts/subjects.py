@@ -60,7 +60,7 @@ RECIPES: dict[str, Subject] = {
     "blend": Subject(
         Blend((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), cut="random"),
         lambda artifact: FittedBlend.from_artifact(
-            artifact, {"ease": FittedEASE.from_artifact, "item_knn": FittedItemKNN.from_artifact}
+            artifact, {"ease": FittedEASE.from_artifact, "item-knn": FittedItemKNN.from_artifact}
         ),
     ),
 }

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
@@ -21,6 +22,7 @@ from regard.domain.weights import Weighting
 from regard.models.scoring import FullScores, recipe_from
 from regard.models.text import dataset_items
 
+BLOCK = 8_192  # items whose vectors are held in float64 at once
 Label = tuple[str, str]  # (field, value): ("tags", "drama"), ("director", "Mann")
 
 
@@ -114,14 +116,24 @@ class ContentProfile:
 
     def encode(self, entities: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, d)"""
-        return unit(history_matrix(entities, len(self.items), self.weighting) @ self.items)
+        return self.exact(entities).astype(np.float32)
+
+    def exact(self, entities: Sequence[Query]) -> NDArray[np.float64]:
+        """The same in float64."""
+        past = history_matrix(entities, len(self.items), self.weighting)
+        used, place = np.unique(past.indices, return_inverse=True)
+        shape = (len(entities), len(used))
+        sums = sparse.csr_array((past.data.astype(np.float64), place, past.indptr), shape=shape) @ self.items[used]
+        norms = np.linalg.norm(sums, axis=1, keepdims=True)
+        return np.asarray(sums / np.where(norms > 0, norms, 1))
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """w_j v_j . v_i / |sum| of each history item j: the largest is the nearest thing that they liked."""
         past = history_matrix([query], len(self.items), self.weighting)
         near = self.items[past.indices].astype(np.float64)
-        norm = np.linalg.norm(past.data @ near)
-        amounts = past.data * (near @ self.items[row].astype(np.float64)) / (norm if norm > 0 else 1.0)
+        weights = past.data.astype(np.float64)
+        norm = np.linalg.norm(weights @ near)
+        amounts = weights * (near @ self.items[row].astype(np.float64)) / (norm if norm > 0 else 1.0)
         return Evidence("content", past.indices.astype(np.int64), amounts)
 
 
@@ -167,16 +179,21 @@ class FittedContentKNN(FullScores):
         """The person's side, for a nearest-neighbour search over `items`."""
         return ContentProfile(self.items, self.recipe.weighting)
 
+    def support(self) -> NDArray[np.float64]:
+        """1 for an item that says something of itself, else 0, (I,): no people are asked."""
+        return self.items.any(axis=1).astype(np.float64)
+
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, d)"""
         return self.profile.encode(queries)
 
     def scores(self, queries: Sequence[Query]) -> Vectors:
-        """(Q,) -> (Q, I)"""
-        people = self.encode(queries)
-        return (
-            np.stack([self.items @ person for person in people]) if len(people) else np.empty((0, self.n_items), "f4")
-        )
+        """(Q,) -> (Q, I); in float64, block by block, before it is rounded, so that batches equal singles."""
+        people = self.profile.exact(queries)
+        found = np.empty((len(queries), self.n_items), np.float32)
+        for start in range(0, self.n_items, BLOCK):
+            found[:, start : start + BLOCK] = people @ self.items[start : start + BLOCK].astype(np.float64).T
+        return found
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """Which of their items it is near to; the amounts sum to the score."""
@@ -189,7 +206,7 @@ class FittedContentKNN(FullScores):
 
     def artifact(self) -> Artifact:
         """The vectors and the recipe."""
-        return Artifact("content_knn", asdict(self.recipe), {"items": self.items})
+        return Artifact("content-knn", asdict(self.recipe), {"items": self.items})
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> FittedContentKNN:
