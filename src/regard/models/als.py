@@ -33,7 +33,7 @@ class ImplicitALS:
 
     factors: int = 64
     alpha: float | None = None
-    l2: float = 0.01
+    l2: float = 0.015
     scaling: float = 0.75
     iterations: int = 10
     weighting: Weighting = field(default_factory=Weighting)
