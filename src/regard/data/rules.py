@@ -137,6 +137,22 @@ def _scale(size: float) -> float:
     return 1e9 if size >= 1e17 else 1e6 if size >= 1e14 else 1e3 if size >= 1e11 else 1.0
 
 
+def _written(text: str, form: str | None) -> float | None:
+    """Unix seconds of a time in words, by ISO 8601 or `form` (strptime; without a zone: UTC), or None."""
+    if form is None:
+        return iso_seconds(text)
+    try:
+        moment = datetime.strptime(text.strip(SPACE), form)
+    except ValueError:
+        return None
+    return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
+
+
+def _column_written(texts: pl.Series, form: str | None) -> pl.Series:
+    seconds = [None if text is None else _written(text, form) for text in texts] if len(texts.drop_nulls()) else []
+    return pl.Series(texts.name, seconds or [None] * len(texts), pl.Float64)
+
+
 def time_rule(latest: float | None, form: str | None = None) -> Rule:
     """Times in unix seconds, milli-, micro- or nanoseconds (told apart by size), or ISO 8601, or in `form` (strptime).
 
@@ -144,36 +160,17 @@ def time_rule(latest: float | None, form: str | None = None) -> Rule:
     """
     last = math.inf if latest is None else latest
 
-    def text_seconds(text: str) -> float | None:
-        if form is None:
-            return iso_seconds(text)
-        try:
-            moment = datetime.strptime(text.strip(SPACE), form)
-        except ValueError:
-            return None
-        return (moment if moment.tzinfo else moment.replace(tzinfo=UTC)).timestamp()
-
     def one(text: str) -> float | None:
         number = _one_number(text)
-        seconds = text_seconds(text) if number is None else number / _scale(abs(number))
+        seconds = _written(text, form) if number is None else number / _scale(abs(number))
         return seconds if seconds is not None and 0 <= seconds <= last else None
 
     def column(column: pl.Expr) -> pl.Expr:
         number = _column_number(column)
         scale = pl.when(number.abs() >= 1e17).then(1e9).when(number.abs() >= 1e14).then(1e6)
         seconds = number / scale.when(number.abs() >= 1e11).then(1e3).otherwise(1.0)
-        written = (
-            pl.when(number.is_null())
-            .then(column)
-            .map_batches(
-                lambda texts: (
-                    pl.Series(texts.name, [t and text_seconds(t) for t in texts], pl.Float64, strict=False)
-                    if texts.null_count() < len(texts)
-                    else pl.repeat(None, len(texts), dtype=pl.Float64, eager=True)
-                ),
-                return_dtype=pl.Float64,
-            )
-        )
+        words = pl.when(number.is_null()).then(column)
+        written = words.map_batches(lambda texts: _column_written(texts, form), return_dtype=pl.Float64)
         either = seconds.fill_null(written)
         return pl.when(either.is_between(0.0, last)).then(either)
 
