@@ -76,7 +76,8 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
             axes.plot(*point, "o", color=OURS if ours else THEIRS, markersize=9 if ours else 7)
             name = row["model"] if ours else f"{row['system']} {row['model']}"
             style = {"fontsize": 8, "color": OURS if ours else "#4a5561"}
-            axes.annotate(name, point, textcoords="offset points", xytext=(7, 4), **style)
+            below = -12 if ours else 4  # so that equal figures of ours and a peer's can both be read
+            axes.annotate(name, point, textcoords="offset points", xytext=(7, below), **style)
         axes.set_xscale("log")
         axes.margins(0.22)
         axes.set_title(f"{found['id']} {part}", loc="left", fontweight="bold", fontsize=11)

@@ -85,7 +85,7 @@ def test_calibration_by_hand() -> None:
 def test_genre_mix_is_the_mean_of_the_items_genres_and_leaves_out_items_without() -> None:
     genres = np.array([[1, 0], [0.5, 0.5], [0, 0], [0, 1]])
     mix = of_lists.genre_mix(of_lists.incidence(LISTS, 4), genres)
-    np.testing.assert_allclose(mix, [[1.5 / 2, 0.5 / 2], [0.5 / 2, 1.5 / 2], [0, 0]])
+    np.testing.assert_allclose(mix, np.array([[1.5 / 2, 0.5 / 2], [0.5 / 2, 1.5 / 2], [0, 0]]))
 
 
 def test_popularity_lift_by_hand() -> None:
