@@ -53,6 +53,13 @@ def test_overlapping_files_together_or_in_turn_give_the_same(store: Store, tmp_p
     assert [import_paths([one], store, now=NOW).events_new for one in (a, b)] == [0, 0]
 
 
+def test_an_import_after_appended_events(store: Store, tmp_path: Path) -> None:
+    store.append([Event("u", "i", "buy", 1.0, 1_600_000_000.0, context={"device": "tv"})])
+    text = "user,item,type,value,time,device\nu,i,buy,1,1600000000,tv\nu,i,buy,1,1600000000,web\n"
+    report = import_paths([file(tmp_path, "a.csv", text)], store, now=NOW)
+    assert (report.events_new, report.events_known) == (1, 1)
+
+
 def test_later_imports_go_into_the_indexed_log(store: Store, tmp_path: Path) -> None:
     indexes = "SELECT indexdef FROM pg_indexes WHERE tablename = 'events' AND schemaname = current_schema() ORDER BY 1"
     before = ask(store, indexes)

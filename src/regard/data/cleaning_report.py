@@ -87,5 +87,5 @@ class ImportReport:
 
 
 def shorten(examples: Sequence[object]) -> tuple[str, ...]:
-    """At most five examples, each at most 80 characters."""
-    return tuple(text if len(text) <= 80 else text[:79] + "…" for text in map(str, examples[:5]))
+    """At most five examples, each at most 200 characters."""
+    return tuple(text if len(text) <= 200 else text[:199] + "…" for text in map(str, examples[:5]))

@@ -18,6 +18,8 @@ KINDS = {
     "user": "missing or broken ids", "item": "missing or broken ids", "id": "missing, broken or repeated ids",
 }  # fmt: skip
 
+NEEDED = ("user", "item", "id", "time")  # rows without these are refused, and counted there
+
 
 @dataclass(frozen=True, slots=True)
 class Pace:
@@ -96,7 +98,8 @@ def find_odd_columns(cleaners: Iterable[Cleaner]) -> list[Finding]:
     for cleaner in cleaners:
         name = cleaner.source.name
         for column, n in cleaner.missing.items():
-            add("missing values", n, "left empty (a default where the field has one)", f"{name} {column}: {n}")
+            if column not in NEEDED:
+                add("missing values", n, "left empty (a default where the field has one)", f"{name} {column}: {n}")
         for column, value in cleaner.constant.items():
             add("constant columns", 1, "kept; they tell nobody apart", f"{name} {column}: {value!r}")
         for column, n in cleaner.mixed.items():

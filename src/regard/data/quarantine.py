@@ -17,8 +17,9 @@ KEEP = """INSERT INTO quarantine (import_id, source, row_number, field, expected
 SELECT ids[source + 1], names[source + 1], row, field, expected, got, raw, CASE WHEN field LIKE 'events.%%'
         THEN raw::json ->> 'user' WHEN field LIKE 'users.%%' THEN raw::json ->> 'id' END
 FROM raw_bad b, (SELECT %s::uuid[] AS ids, %s::text[] AS names) x
-WHERE NOT EXISTS (SELECT FROM quarantine q WHERE q.seq = b.quarantine
-    OR (q.source = names[b.source + 1] AND q.row_number = b.row AND q.field = b.field AND q.raw = b.raw))"""
+WHERE NOT EXISTS (SELECT FROM quarantine q WHERE q.seq = b.quarantine)
+    AND NOT EXISTS (SELECT FROM quarantine q WHERE q.row_number = b.row AND q.field = b.field
+        AND q.source = names[b.source + 1] AND q.raw = b.raw)"""
 
 ALL = """SELECT seq, source, row_number, field, expected, got, raw FROM quarantine
 WHERE field ~ '^(events|items|users)[.]' ORDER BY seq"""

@@ -18,7 +18,7 @@ from regard.data.naming import LISTS
 if TYPE_CHECKING:
     from regard.data.database import Connection
 
-SETTINGS = ("work_mem = '192MB'", "maintenance_work_mem = '256MB'", "temp_buffers = '64MB'", "jit = off")
+SETTINGS = ("work_mem = '192MB'", "maintenance_work_mem = '256MB'", "jit = off")
 
 TABLES = """
 CREATE TEMP TABLE raw_events (source int, row bigint, key text, who text, what text, type text, value real,
