@@ -15,7 +15,7 @@ from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.protocols import Estimator, Evidence
 from regard.domain.request import Query
-from regard.domain.run import Run
+from regard.domain.run import Run, silent
 from regard.models.blend_weights import Pool, best_weights
 from regard.models.scoring import FullScores
 
@@ -49,8 +49,14 @@ class Blend:
                 raise InvalidInput(f"Blend.{name}", expected, repr(names if name == "sources" else getattr(self, name)))
 
     def fit(self, data: Dataset, *, run: Run = Run()) -> FittedBlend:  # noqa: B008
-        """Two fits of each source, one of them without the cut; `run.tracker` hears weights and what each is worth."""
+        """Two fits of each source, one of them without the cut; `run.tracker` hears weights and what each is worth.
+
+        A warm start from a blend of the same sources keeps its weights: one fit of each source.
+        """
         inner = replace(run, validation=None, warm_start=None)
+        known = run.warm_start
+        if isinstance(known, FittedBlend) and known.recipe == self:
+            return FittedBlend(self, self._fit_all(data, inner), known.weights, known.amounts, known.worth)
         rest, held = self._split(data, run)
         cut = self._fit_all(rest, inner)
         pool = self._pool(rest, held, cut, run)
@@ -61,7 +67,12 @@ class Blend:
         return FittedBlend(self, self._fit_all(data, inner), weights, weights / pool.scale, worth)
 
     def _fit_all(self, data: Dataset, run: Run) -> dict[str, Any]:
-        return {name: recipe.fit(data, run=run) for name, recipe in self.sources}
+        fitted = {}
+        for place, (name, recipe) in enumerate(self.sources):
+            run.progress("fit", place / len(self.sources))
+            fitted[name] = recipe.fit(data, run=replace(run, progress=silent))
+        run.progress("fit", 1.0)
+        return fitted
 
     def _split(self, data: Dataset, run: Run) -> tuple[Dataset, Dataset]:
         """What the sources may learn from, and what the weights are learned on."""

@@ -12,9 +12,8 @@ from typing import Any
 
 import platformdirs
 
+from regard.data.translations import LANGUAGES
 from regard.domain.errors import InvalidInput
-
-LANGUAGES = ("en", "zh")
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +55,14 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         data=Path(env["REGARD_DATA"]) if env.get("REGARD_DATA") else None,
         recipes=_toml(home / "regard.toml") or _toml(Path("regard.toml")),
     )
+
+
+def spoken_language(environment: Mapping[str, str] | None = None) -> str:
+    """The reader's language where the rest of the settings may still be wrong; English unless said otherwise."""
+    try:
+        return _language(os.environ if environment is None else environment)
+    except InvalidInput:
+        return LANGUAGES[0]
 
 
 def now() -> float:

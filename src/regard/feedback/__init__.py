@@ -1,0 +1,1 @@
+"""What happened next: today releases, which later loops retrain, compare and promote."""

@@ -1,0 +1,72 @@
+"""Releases: immutable folders of fitted parts, and a pointer to the one that is live."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from regard.data.artifacts import Artifact, load, save
+from regard.data.snapshot_folder import load_snapshot, save_snapshot
+from regard.domain.dataset import Dataset
+from regard.domain.decisions import Release
+from regard.domain.errors import InvalidInput, NotFound
+
+
+@dataclass(frozen=True, slots=True)
+class Releases:
+    """The folder that holds them: `0001/`, `0002/`, ... each with release.json, model/ and data/; `live` names one.
+
+    A release appears whole or not at all: it is written beside, then renamed; so is the pointer.
+    """
+
+    folder: Path
+
+    def names(self) -> list[str]:
+        """Every release, oldest first."""
+        return sorted(p.name for p in self.folder.glob("[0-9]*") if (p / "release.json").is_file())
+
+    def next_name(self) -> str:
+        """The name that the next release will bear."""
+        return f"{int((self.names() or ['0'])[-1]) + 1:04d}"
+
+    def add(self, release: Release, model: Artifact, data: Dataset) -> Release:
+        """Write a release: the fitted `model` and the snapshot that it was fitted on."""
+        final, draft = self.folder / release.name, self.folder / f".{release.name}.draft"
+        if final.exists():
+            raise InvalidInput("release", "a new name", f"{release.name}, which exists", "Releases never change.")
+        shutil.rmtree(draft, ignore_errors=True)
+        draft.mkdir(parents=True)
+        save(model, draft / "model")
+        save_snapshot(data, draft / "data")
+        (draft / "release.json").write_text(json.dumps(asdict(release), indent=1, sort_keys=True), "utf-8")
+        draft.rename(final)
+        return release
+
+    def promote(self, name: str) -> None:
+        """Make `name` the live one."""
+        self.get(name)
+        pointer = self.folder / ".live.draft"
+        pointer.write_text(name, "utf-8")
+        pointer.replace(self.folder / "live")
+
+    def live(self) -> Release | None:
+        """The live release, or None before the first."""
+        pointer = self.folder / "live"
+        return self.get(pointer.read_text("utf-8").strip()) if pointer.is_file() else None
+
+    def get(self, name: str) -> Release:
+        """One release by name."""
+        path = self.folder / name / "release.json"
+        if not path.is_file():
+            raise NotFound("release", f"one of {self.names()}", repr(name), "Fit one first: regard fit")
+        return Release(**json.loads(path.read_text("utf-8")))
+
+    def model(self, release: Release) -> Artifact:
+        """The fitted part, checksums verified."""
+        return load(self.folder / release.name / "model")
+
+    def data(self, release: Release) -> Dataset:
+        """The snapshot that it was fitted on, memory-mapped."""
+        return load_snapshot(self.folder / release.name / "data")

@@ -1,0 +1,28 @@
+"""Comparing: every source and their blend, fitted on one part of the data and judged on the other."""
+
+from __future__ import annotations
+
+from regard.domain.dataset import Dataset
+from regard.domain.run import Run
+from regard.measurement.evaluate import evaluate
+from regard.measurement.report import Report
+from regard.measurement.splits import Split, by_time, leave_last_out, random_per_person
+from regard.models.blend import FittedBlend
+from regard.serving import wiring
+from regard.serving.recipes import Recipes
+
+
+def cut(data: Dataset, how: str, seed: int = 0) -> Split:
+    """`time`: the newest tenth of all events judges; `last`: each person's last three; `random`: a fifth of theirs."""
+    if how == "last":
+        return leave_last_out(data, test=3)
+    return by_time(data, validation=0.0) if how == "time" else random_per_person(data, seed=seed)
+
+
+def compare(split: Split, recipes: Recipes, k: int, run: Run) -> tuple[Report, FittedBlend]:
+    """The sources as the blend fitted them on the train part, and the blend, beside each other; and that blend."""
+    blend = wiring.fit(split.train, recipes, run)
+    run.progress("evaluate", 0.0)
+    report = evaluate({**dict(blend.sources), "blend": blend}, split, k)
+    run.progress("evaluate", 1.0)
+    return report, blend

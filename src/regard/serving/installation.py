@@ -1,0 +1,109 @@
+"""Installation: one tenant's store, releases and live corridor; nothing global."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from functools import cached_property
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import numpy as np
+
+from regard.data.cleaning_report import ImportReport
+from regard.data.importing import import_paths
+from regard.data.postgres import Store
+from regard.data.snapshot import snapshot
+from regard.domain.dataset import Dataset
+from regard.domain.decisions import Release
+from regard.domain.errors import InvalidInput, NotFound
+from regard.domain.request import UNKNOWN, History, Query
+from regard.domain.run import Progress, Run, silent
+from regard.domain.weights import weigh
+from regard.feedback.releases import Releases
+from regard.models.text import encode_dataset
+from regard.serving import wiring
+from regard.serving.recipes import Recipes, decode, default_recipes
+from regard.serving.settings import Settings, now
+
+
+@dataclass(frozen=True, eq=False)
+class Installation:
+    """Everything of one tenant. Open it, use it in `with`; the embedded server stops with its last user."""
+
+    settings: Settings
+    store: Store
+    releases: Releases
+
+    @classmethod
+    def open(cls, settings: Settings) -> Self:
+        """Open the store (started if it is the embedded one) and find the releases."""
+        releases = Releases(settings.folder / settings.tenant / "releases")
+        return cls(settings, Store.open(settings.store, settings.tenant), releases)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.store.close()
+
+    def take_in(self, paths: Sequence[Path], tell: Progress = silent) -> ImportReport:
+        """Import files or folders of any known layout."""
+        return import_paths(paths, self.store, progress=tell, now=now())
+
+    def dataset(self, tell: Progress = silent) -> Dataset:
+        """All that the store knows now, with content vectors of the items."""
+        data = snapshot(self.store)
+        if not len(data.events):
+            raise InvalidInput("fit", "events in the store", "none", "Import some first: regard import PATH")
+        return encode_dataset(data, wiring.bundled_encoder(self.settings.folder), tell)
+
+    def recipes(self, data: Dataset) -> Recipes:
+        """What regard.toml asks for, else what suits the data."""
+        return decode(self.settings.recipes) or default_recipes(data)
+
+    def fit(self, data: Dataset, run: Run) -> Release:
+        """Fit all sources and their blend on `data`, write the release, make it live."""
+        recipes = self.recipes(data)
+        model = wiring.fit(data, recipes, run)
+        figures = {
+            "weights": dict(zip(model.sources, map(float, model.weights), strict=True)),
+            "events": len(data.events),
+            "items": len(data.items),
+        }
+        plain = {name: {"kind": type(recipe).__name__, **asdict(recipe)} for name, recipe in recipes.items()}  # type: ignore[call-overload]
+        release = Release(self.releases.next_name(), now(), data.at, run.seed, plain, figures)
+        self.releases.add(release, model.artifact(), data)
+        self.releases.promote(release.name)
+        self.__dict__.pop("live", None)
+        return release
+
+    @cached_property
+    def live(self) -> wiring.Live:
+        """The live release, loaded."""
+        release = self.releases.live()
+        if release is None:
+            raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
+        return wiring.live(release, self.releases.model(release), self.releases.data(release))
+
+    def query(self, user: str, k: int = 10) -> Query:
+        """A request of one person at this moment, with all they did until now."""
+        row, person = self.store.user(user)
+        tail = self.store.events_of(row)
+        types = tuple(sorted(set(tail.types)))
+        codes = np.array([types.index(name) for name in tail.types], np.int64)
+        weights = weigh(types, codes, tail.values, self.store.event_weights())
+        known = row if row < len(self.live.data.users) else UNKNOWN
+        history = History(tail.rows, weights, tail.times)
+        return Query(now(), k, known, history, person.attributes, language=self.settings.language)
+
+    def item(self, text: str) -> int:
+        """The row of an item by its id, or by its title where only one bears it."""
+        catalogue = self.live.catalogue
+        if text in catalogue:
+            return catalogue.row(text)
+        rows = [row for row, title in enumerate(catalogue.titles) if title.casefold() == text.casefold()]
+        return rows[0] if len(rows) == 1 else catalogue.row(text)

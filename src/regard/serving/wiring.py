@@ -1,0 +1,108 @@
+"""Wiring: the only place where concrete classes meet; a fitted artifact becomes the Recommender that serves."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from regard.data.artifacts import Artifact
+from regard.data.catalogue import Catalogue
+from regard.data.features import Features
+from regard.domain.candidates import Candidates
+from regard.domain.dataset import Dataset
+from regard.domain.decisions import Release
+from regard.domain.request import Query
+from regard.domain.run import Run
+from regard.models.als import FittedALS
+from regard.models.blend import Blend, FittedBlend
+from regard.models.content import FittedContentKNN
+from regard.models.content_regression import FittedContentRegression
+from regard.models.ease import FittedEASE
+from regard.models.graph_filter import FittedGraphFilter
+from regard.models.neighbours import FittedItemKNN, FittedUserKNN
+from regard.models.popular import FittedPopularity
+from regard.models.text import BundledText
+from regard.models.text_cache import Cached
+from regard.recommending.columns import directions
+from regard.recommending.diversity import MMR
+from regard.recommending.explain import Described
+from regard.recommending.filters import NotBlocked, NotExcluded, NotHidden, NotSeen, ValidNow
+from regard.recommending.objectives import GroupCap
+from regard.recommending.recommender import Recommender
+from regard.recommending.retrievers import NearestNeighbours, SeedItem
+from regard.serving.recipes import Recipes
+
+FITTED: Mapping[str, Callable[[Artifact], Any]] = {
+    "popular": FittedPopularity.from_artifact,
+    "item-knn": FittedItemKNN.from_artifact,
+    "user-knn": FittedUserKNN.from_artifact,
+    "ease": FittedEASE.from_artifact,
+    "als": FittedALS.from_artifact,
+    "graph-filter": FittedGraphFilter.from_artifact,
+    "content-knn": FittedContentKNN.from_artifact,
+    "content-regression": FittedContentRegression.from_artifact,
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Live:
+    """A loaded release: what it was fitted on, its blend, and the corridor that serves it."""
+
+    release: Release
+    data: Dataset
+    catalogue: Catalogue
+    model: FittedBlend
+    recommender: Recommender
+    described: Described
+
+    def neighbours(self, row: int, k: int) -> Mapping[str, Candidates]:
+        """The `k` items nearest to item `row`, by each kind of nearness that the release knows."""
+        query = Query(at=self.release.moment, seed_item=row)
+        vectors = {name: self.catalogue.vectors(name) for name in self.data.vectors}
+        people = getattr(self.model.sources.get("als"), "item_vectors", None)
+        if people is not None:
+            vectors["people"] = directions(people, np.arange(len(people)))
+        return {
+            name: NearestNeighbours(SeedItem(held), held, name=name).retrieve(query, k)
+            for name, held in vectors.items()
+        }
+
+
+def bundled_encoder(folder: Path) -> Cached:
+    """The multilingual text encoder of our dependencies, cached on disk by content."""
+    return Cached(BundledText(), folder / "cache")
+
+
+def fit(data: Dataset, recipes: Recipes, run: Run) -> FittedBlend:
+    """All sources and their learned weights."""
+    return Blend(sources=tuple(recipes.items())).fit(data, run=run)
+
+
+def live(release: Release, artifact: Artifact, data: Dataset) -> Live:
+    """A release as it serves."""
+    catalogue, model = Catalogue.of(data), FittedBlend.from_artifact(artifact, FITTED)
+    return Live(release, data, catalogue, model, corridor(model, catalogue, Features.of(data)), Described.of(data))
+
+
+def corridor(model: FittedBlend, catalogue: Catalogue, features: Features) -> Recommender:
+    """The default corridor over a fitted blend: every source proposes, the blend scores, three of a maker at most."""
+    return Recommender(
+        retrievers=dict(model.sources),
+        scorer=model,
+        filters={
+            "seen": NotSeen(),
+            "excluded": NotExcluded(),
+            "blocked": NotBlocked(),
+            "hidden": NotHidden(lambda: catalogue.hidden),
+            "not valid now": ValidNow(lambda: catalogue.valid_from, lambda: catalogue.valid_until),
+        },
+        objectives={
+            "variety": MMR(lambda: catalogue.vectors("use"), weight=0.1),
+            "one maker": GroupCap(lambda: catalogue.creators, most=3),
+        },
+        features=features,
+    )

@@ -1,0 +1,135 @@
+"""The commands as a user types them, on the embedded store, over one small catalogue with an obvious answer."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import polars as pl
+import pytest
+
+from regard.serving import cli
+
+GENRES = ("crime", "comedy")
+
+
+def catalogue(folder: Path) -> list[Path]:
+    """40 films in two genres; 60 people who each like films of one genre only."""
+    rng = np.random.default_rng(0)
+    items = pl.DataFrame(
+        {
+            "id": [f"f{n}" for n in range(40)],
+            "title": [f"Film {n}" for n in range(40)],
+            "text": [f"A {GENRES[n % 2]} story about number {n}" for n in range(40)],
+            "tags": [[GENRES[n % 2]] for n in range(40)],
+            "creator": [f"Director {n % 13}" for n in range(40)],
+        }
+    )
+    rows = [
+        (f"u{user}", f"f{2 * film + user % 2}", "like", 1.7e9 + 1000 * user + place)
+        for user in range(60)
+        for place, film in enumerate(rng.choice(20, 8, replace=False))
+    ]
+    events = pl.DataFrame(rows, schema=["user", "item", "type", "time"], orient="row")
+    paths = [folder / "items.jsonl", folder / "events.csv"]
+    items.write_ndjson(paths[0])
+    events.write_csv(paths[1])
+    return paths
+
+
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("home")
+    paths = catalogue(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        report = _run(patch, "import", *map(str, paths), "--folder", str(folder))
+        assert (report["events_new"], report["items_new"]) == (480, 40)
+        fitted = _run(patch, "fit", "--folder", str(folder))
+        assert fitted["release"] == "0001"
+        yield folder
+
+
+def _run(patch: pytest.MonkeyPatch, *words: str, code: int = 0) -> Any:
+    patch.setattr("sys.argv", ["regard", *words, "--json"])
+    out = io.StringIO()
+    with contextlib.redirect_stdout(out), pytest.raises(SystemExit) as stop:
+        cli.main()
+    assert (stop.value.code or 0) == code, out.getvalue()
+    return json.loads(out.getvalue())
+
+
+def test_a_list_holds_new_films_of_the_person_s_genre_with_reasons(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = _run(monkeypatch, "recommend", "u1", "-k", "5", "--folder", str(home))
+    assert [item["position"] for item in answer["items"]] == [0, 1, 2, 3, 4]
+    assert all(int(item["id"][1:]) % 2 == 1 for item in answer["items"])  # u1 likes the odd ones
+    assert all(item["reason"]["text"] and item["sources"] for item in answer["items"])
+    assert answer["dropped"]["seen"] == 8
+
+
+def test_a_reason_s_amounts_sum_to_the_score(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = _run(monkeypatch, "recommend", "u2", "-k", "1", "--folder", str(home))["items"][0]
+    answer = _run(monkeypatch, "explain", "u2", first["title"], "--folder", str(home))
+    assert answer["score"] == pytest.approx(first["score"], abs=1e-5)
+    assert answer["position"] == 0
+
+
+def test_why_not_names_the_filter_that_dropped_it(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = pl.read_csv(home / "events.csv").filter(pl.col("user") == "u3")["item"][0]
+    answer = _run(monkeypatch, "why-not", "u3", seen, "--folder", str(home))
+    assert (answer["fell"], answer["dropped_by"]) == ("dropped", "seen")
+    assert "met it" in answer["text"]
+
+
+def test_similar_films_share_the_genre(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = _run(monkeypatch, "similar", "f0", "-k", "3", "--folder", str(home))
+    assert all(int(item["id"][1:]) % 2 == 0 for item in answer["by"]["use"])
+
+
+def test_evaluate_ranks_the_blend_above_popularity(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = home / "report.html"
+    answer = _run(monkeypatch, "evaluate", "--split", "last", "--folder", str(home), "--html", str(page))
+    score = {m["model"]: m["value"] for m in answer["measures"] if m["metric"] == "N@10" and m["slice"] == "all"}
+    assert score["blend"] > score["popular"]
+    assert "<svg" in page.read_text("utf-8")
+
+
+def test_stats_count(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = _run(monkeypatch, "stats", "--folder", str(home))
+    assert (answer["items"], answer["users"], answer["events"], answer["live"]) == (40, 60, 480, "0001")
+
+
+def test_the_doctor_finds_a_sound_installation_well(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    answer = _run(monkeypatch, "doctor", "--folder", str(home))
+    assert all(check["well"] for check in answer["checks"]), answer
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "where"),
+    [
+        (("recommend", "nobody"), 3, "user id"),
+        (("explain", "u1", "nothing"), 3, "item id"),
+        (("import", "/does/not/exist"), 2, "/does/not/exist"),
+    ],
+)
+def test_an_error_is_one_json_body_with_its_exit_code(
+    home: Path, monkeypatch: pytest.MonkeyPatch, words: tuple[str, ...], code: int, where: str
+) -> None:
+    body = _run(monkeypatch, *words, "--folder", str(home), code=code)["error"]
+    assert where in body["where"]
+    assert set(body) == {"where", "expected", "got", "hint"}
+
+
+def test_every_command_helps_with_an_example() -> None:
+    from typer.main import get_command
+
+    commands = get_command(cli.app).commands  # type: ignore[attr-defined]
+    wanted = {"demo", "import", "fit", "evaluate", "recommend", "explain", "why-not", "similar", "stats", "doctor"}
+    assert set(commands) == wanted
+    for name, command in commands.items():
+        assert f"regard {name}" in command.epilog
+        assert "--json" in {option for p in command.params for option in p.opts}
