@@ -8,13 +8,15 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from regard.data.artifacts import load, save
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
-from regard.domain.records import Item
+from regard.domain.records import Item, Value
 from regard.domain.request import Query
-from regard.models.content_features import ContentFeatures
+from regard.models.content_kernel import ContentKernel
 from regard.models.content_regression import ContentRegression, FittedContentRegression
 from regard.models.text import dataset_items
 
@@ -84,24 +86,66 @@ def test_content_counts_as_much_as_prior_people() -> None:
     assert np.allclose(mixed[:COLD], (n * alone + 7 * content)[:COLD] / (n + 7)[:COLD], atol=1e-5)
 
 
-def test_wide_content_takes_the_other_solve_with_the_same_answer() -> None:
-    data = _town().with_vectors("use", np.random.default_rng(1).normal(size=(20, 64)).astype(np.float32))
-    recipe = replace(RECIPE, vectors="use")
-    wide = recipe.fit(data)
-    left = wide.features.read(dataset_items(data), data.vectors["use"])[:COLD]
-    left = left - left.mean(axis=0)
-    square = left.T @ left + np.eye(left.shape[1])
-    own = replace(recipe, prior=0.0).fit(data).item_vectors[:COLD].astype(np.float64)
-    assert np.allclose(np.linalg.solve(square, left.T @ (own - own.mean(axis=0))), wide.ridge.map, atol=1e-4)
+def test_the_kernel_by_hand() -> None:
+    items = [
+        Item("a", tags=("x", "y"), attributes={"year": 1990.0, "released": "1990-01-01"}),
+        Item("b", tags=("x",), attributes={"year": 1980.0, "released": "02-Jan-1990"}),
+        Item("c", tags=("y",)),
+    ]
+    text = np.array([[1, 0], [0, 1], [0, 0]], np.float32)
+    kernel = ContentKernel.learn(items, None, (("year", 10.0), ("absent", 1.0)), (("released", 1.0),), 2.0)
+    assert kernel.numbers == (("year", 10.0),)
+    read = kernel.read(items, text)
+    alike = kernel.likeness(read, read)
+    # labels x, y are equally telling: cos(a, b) = 1 / sqrt 2; ten years: e^-1; one day: e^-1; cos(text) = 0: 2 / 2^4
+    assert np.isclose(alike[0, 1], np.exp(-1) / 2**0.5 + np.exp(-1) + 2 / 16)
+    # c says neither year (the middle, 1985, stands in), date nor text
+    assert np.isclose(alike[0, 2], np.exp(-0.5) / 2**0.5)
+    assert np.allclose(alike, alike.T)
+    assert np.isclose(alike[0, 0], 1 + 1 + 2)
 
 
-def test_missing_numbers_stand_in_the_middle() -> None:
-    items = [Item(str(n), tags=("t",), attributes={"year": float(n)}) for n in range(9)]
-    none = np.zeros((9, 0), np.float32)
-    features = ContentFeatures.learn(items, none, None, ("year", "absent"))
-    assert features.numbers == ("year",)
-    read = features.read([Item("x"), Item("y", attributes={"year": 4.0})], none[:2])
-    assert np.array_equal(read[0, 1:], read[1, 1:])
+@pytest.mark.parametrize("said", ["1996-01-22", "22-Jan-1996", "1996/01/22", "22.01.1996", "1996-01-22T00:00:00"])
+def test_dates_are_days(said: str) -> None:
+    items = [Item("a", attributes={"released": said}), Item("b", valid_from=86_400.0 * 9_517)]  # 1996-01-22
+    kernel = ContentKernel.learn(items, None, (), (("released", 1.0), ("valid_from", 1.0)), 0.0)
+    assert kernel.read(items, np.zeros((2, 0), np.float32)).near[[0, 1], [0, 1]].tolist() == [9517.0, 9517.0]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 999))
+def test_the_kernel_is_positive_semi_definite(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    items = [
+        Item(str(n), tags=tuple(rng.choice(list("abcd"), rng.integers(0, 4))), attributes=_some(rng)) for n in range(12)
+    ]
+    kernel = ContentKernel.learn(items, None, (("year", 5.0),), (("released", 50.0),), 1.0)
+    text = rng.normal(size=(12, 3)) * (rng.random((12, 1)) < 0.7)
+    read = kernel.read(items, text.astype(np.float32))
+    assert np.linalg.eigvalsh(kernel.likeness(read, read)).min() > -1e-5
+
+
+def _some(rng: np.random.Generator) -> dict[str, Value]:
+    held: dict[str, Value] = {
+        "year": float(rng.integers(1950, 2000)),
+        "released": f"199{rng.integers(10)}-03-0{rng.integers(1, 10)}",
+    }
+    return {name: value for name, value in held.items() if rng.random() < 0.7}
+
+
+def test_ridge_solves_its_equation() -> None:
+    data = _town()
+    ridge = RECIPE.fit(data).ridge
+    own = replace(RECIPE, prior=0.0).fit(data).item_vectors[:COLD].astype(np.float64)
+    square = ridge.kernel.likeness(ridge.known, ridge.known) + RECIPE.l2 * np.eye(COLD)
+    assert np.allclose(square @ ridge.weights, own - own.mean(axis=0), atol=1e-5)
+
+
+def test_few_anchors_are_those_with_the_most_people() -> None:
+    data = _town()
+    model = replace(RECIPE, anchors=5).fit(data)
+    assert len(model.ridge.weights) == 5
+    assert np.isfinite(model.item_vectors).all()
 
 
 def test_the_same_seed_fits_the_same_and_the_artifact_too(tmp_path: Path) -> None:
@@ -122,10 +166,14 @@ def test_nobody_known_means_nothing_to_say() -> None:
     assert len(model.retrieve(Query(at=0), 5)) == 0
 
 
-@pytest.mark.parametrize("bad", [{"factors": 0}, {"l2": 0.0}, {"prior": -1.0}, {"exponent": 2.0}])
+@pytest.mark.parametrize(
+    "bad", [{"factors": 0}, {"l2": 0.0}, {"prior": -1.0}, {"exponent": 2.0}, {"anchors": 0}, {"text": -1.0}]
+)
 def test_bounds(bad: dict[str, float]) -> None:
     with pytest.raises(InvalidInput, match=next(iter(bad))):
         replace(RECIPE, **bad)  # type: ignore[arg-type]
+    with pytest.raises(InvalidInput, match="numbers"):
+        replace(RECIPE, numbers=(("year", 0.0),))
 
 
 def test_nothing_to_learn_from() -> None:

@@ -181,7 +181,7 @@ class FittedContentKNN(FullScores):
 
     def support(self) -> NDArray[np.float64]:
         """1 for an item that says something of itself, else 0, (I,): no people are asked."""
-        return self.items.any(axis=1).astype(np.float64)
+        return np.asarray(self.items.any(axis=1), np.float64)
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, d)"""

@@ -20,35 +20,40 @@ from regard.domain.records import Item
 from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
-from regard.models.content_features import ContentFeatures
+from regard.models.content_kernel import Content, ContentKernel, Reach, check_reaches
 from regard.models.scoring import FullScores, people_of, recipe_from
 from regard.models.text import dataset_items
 
+BLOCK = 4_096  # items whose likeness to the known ones is held at once
 Matrix = NDArray[np.float64]
 
 
 @dataclass(frozen=True)
 class ContentRegression:
-    """Closed-form ridge from content to collaborative factors (Gantner et al. 2010, by least squares).
+    """Kernel ridge in closed form from content to collaborative factors (Gantner et al. 2010, by least squares).
 
-    The factors are the truncated SVD of the interactions X ~ P Q' with the person's side P = X H folded in from any
-    history. Ridge maps the content of the items with events to their rows of Q; Q holds how popular and for whom, so
-    both are regressed. Without events an item stands where its content says; with n people at the weighted mean of
-    both, where the content counts as much as `prior` people.
+    Columns of the interactions X are divided by people ** `exponent` (0 keeps their popularity, 1 leaves taste only);
+    their truncated SVD gives each item with events a row of Q, and each history x the vector x H, so that x H Q' is
+    the rank-`factors` picture of x. Ridge (`l2`) maps the content of these items, by ContentKernel, to their rows of
+    Q. An item without events stands where its content says; one with n people at the weighted mean of both, where the
+    content counts as much as `prior` people.
 
-    factors: width of the SVD. l2: ridge, in items. labels: the fields that are read as labels (None: tags, creator and
-    every worded attribute). numbers: numeric attributes, read through a smooth basis. vectors: the name of text
-    vectors in the data, or None. `exponent` e in [0, 1]: columns of X are divided by people ** e before the SVD (0:
-    as they are).
+    labels: the fields read as labels (None: tags, creator and every worded attribute). numbers: attributes and the
+    difference at which labels count e times less. near: numbers or dates (in days) that are alike by themselves.
+    vectors: the name of text vectors in the data, or None; `text` is their weight. anchors: the most items that ridge
+    learns from, those with the most people first; time O(anchors^3), memory 8 anchors^2 bytes.
     """
 
-    factors: int = 24
-    l2: float = 10.0
+    factors: int = 35
+    l2: float = 4.0
     prior: float = 5.0
-    exponent: float = 0.0
+    exponent: float = 0.2
     labels: tuple[str, ...] | None = None
-    numbers: tuple[str, ...] = ("year",)
+    numbers: tuple[Reach, ...] = (("year", 15.0),)
+    near: tuple[Reach, ...] = (("released", 90.0),)
     vectors: str | None = "use"
+    text: float = 2.0
+    anchors: int = 5_000
     weighting: Weighting = field(default_factory=Weighting)
 
     def __post_init__(self) -> None:
@@ -57,27 +62,33 @@ class ContentRegression:
             ("l2", self.l2 > 0, "a number > 0"),
             ("prior", self.prior >= 0, "a number >= 0"),
             ("exponent", 0 <= self.exponent <= 1, "a number in [0, 1]"),
+            ("text", self.text >= 0, "a weight >= 0"),
+            ("anchors", self.anchors >= 1, "at least 1"),
         ):
             if not fits:
                 raise InvalidInput(f"ContentRegression.{name}", expected, repr(getattr(self, name)))
+        check_reaches("ContentRegression.numbers", self.numbers)
+        check_reaches("ContentRegression.near", self.near)
 
     def fit(self, data: Dataset, *, run: Run = Run()) -> FittedContentRegression:  # noqa: B008
-        """One SVD and one Cholesky of the content's width; everything is learned from items with events only."""
+        """One SVD and one Cholesky; everything is learned from items with events only."""
         matrix = data.matrix(self.weighting).astype(np.float64)
-        people = people_of(matrix)
-        items, text = dataset_items(data), self._text(data)
-        warm = np.flatnonzero(people > 0) if people.any() else np.arange(len(items))
-        kept = [items[row] for row in warm]
-        features = ContentFeatures.learn(kept, text[warm], self.labels, self.numbers)
+        people, items, text = people_of(matrix), dataset_items(data), self._text(data)
         history, own = self._factors(matrix, people, run)
         run.progress("ContentRegression: factors", 0.5)
-        content = features.read(items, text)
-        mean, map_ = self._ridge(content[warm], own[warm])
-        said = (content - mean[0]) @ map_ + mean[1]
-        share = (people / (people + self.prior if self.prior else np.maximum(people, 1)))[:, None]
+        warm = np.flatnonzero(people > 0) if people.any() else np.arange(len(items))
+        warm = np.sort(warm[np.argsort(-people[warm], kind="stable")[: self.anchors]])
+        kernel = ContentKernel.learn([items[row] for row in warm], self.labels, self.numbers, self.near, self.text)
+        content = kernel.read(items, text)
+        if not (len(kernel.vocabulary.labels) or kernel.numbers or kernel.near or text.any()):
+            hint = "Give items tags, a year, a date, or text vectors (encode_dataset)."
+            raise InvalidInput("ContentRegression.fit", "labels, numbers, dates or text", "none of them", hint)
+        ridge = Ridge.fit(kernel, content.where(warm), own[warm], self.l2)
         run.progress("ContentRegression: ridge", 1.0)
+        said = ridge.predict(content)
+        share = (people / (people + self.prior if self.prior else np.maximum(people, 1)))[:, None]
         vectors = (share * own + (1 - share) * said).astype(np.float32)
-        return FittedContentRegression(self, features, vectors, history, Ridge(*mean, map_), people)
+        return FittedContentRegression(self, ridge, vectors, history, people)
 
     def _text(self, data: Dataset) -> Vectors:
         if self.vectors is None:
@@ -89,7 +100,7 @@ class ContentRegression:
         return data.vectors[self.vectors]
 
     def _factors(self, matrix: sparse.csr_array, people: Matrix, run: Run) -> tuple[Matrix, Matrix]:
-        """H and Q, (I, d) each: a history x has the vector x H, and x H Q' is the rank-d picture of x."""
+        """H and Q, (I, d) each."""
         scale = np.maximum(people, 1) ** -self.exponent
         scaled = sparse.csr_array(matrix * scale)
         if min(scaled.shape) <= 2 * self.factors:
@@ -99,28 +110,33 @@ class ContentRegression:
             values, right = values[::-1], right[::-1]
         kept = values[: self.factors] > 1e-9 * values.max(initial=1e-300)  # directions of nobody say nothing
         right = right[: self.factors] * kept[:, None]
-        return scale[:, None] * right.T, right.T / scale[:, None]
-
-    def _ridge(self, content: Matrix, target: Matrix) -> tuple[tuple[Matrix, Matrix], Matrix]:
-        """The means of content (F,) and target (d,), and the map (F, d) between the rest; the smaller of two solves."""
-        mean = content.mean(axis=0), target.mean(axis=0)
-        left, right = content - mean[0], target - mean[1]
-        if left.shape[1] <= len(left):
-            square = left.T @ left
-            square[np.diag_indices_from(square)] += self.l2
-            return mean, cho_solve(cho_factor(square), left.T @ right)
-        square = left @ left.T
-        square[np.diag_indices_from(square)] += self.l2
-        return mean, left.T @ cho_solve(cho_factor(square), right)
+        return scale[:, None] * right.T, np.asarray(right.T)
 
 
 @dataclass(frozen=True, eq=False)
 class Ridge:
-    """target = (content - content_mean) @ map + target_mean."""
+    """f(c) = mean + k(c, known) @ weights, with weights = (K + l2 I)^-1 (target - mean)."""
 
-    content_mean: Matrix  # (F,)
-    target_mean: Matrix  # (d,)
-    map: Matrix  # (F, d)
+    kernel: ContentKernel
+    known: Content  # W items
+    weights: Matrix  # (W, d)
+    mean: Matrix  # (d,)
+
+    @staticmethod
+    def fit(kernel: ContentKernel, known: Content, target: Matrix, l2: float) -> Ridge:
+        """From W items and their targets (W, d)."""
+        square = kernel.likeness(known, known)
+        square[np.diag_indices_from(square)] += l2
+        mean = target.mean(axis=0)
+        factor = cho_factor(square, lower=True, overwrite_a=True)
+        return Ridge(kernel, known, cho_solve(factor, target - mean), mean)
+
+    def predict(self, content: Content) -> Matrix:
+        """(n, d), BLOCK items at a time."""
+        n = content.labels.shape[0]
+        parts = [np.arange(start, min(n, start + BLOCK)) for start in range(0, n, BLOCK)]
+        found = [self.kernel.likeness(content.where(rows), self.known) @ self.weights for rows in parts]
+        return np.asarray(self.mean + np.concatenate([np.empty((0, len(self.mean))), *found]))
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,10 +144,9 @@ class FittedContentRegression(FullScores):
     """score_i = (x H) . v_i, linear in the history x, over items with and without events."""
 
     recipe: ContentRegression
-    features: ContentFeatures
+    ridge: Ridge
     item_vectors: Vectors  # (I, d)
     history: Matrix  # (I, d): what an item in the history says of the person; zero for items without events
-    ridge: Ridge
     people: Matrix  # (I,)
     name: str = "content_regression"
 
@@ -150,8 +165,7 @@ class FittedContentRegression(FullScores):
 
     def encode_items(self, items: Sequence[Item], text: Vectors) -> Vectors:
         """The vectors of new items from their content and text vectors (n, t): (n, d), beside `item_vectors`."""
-        content = self.features.read(items, text) - self.ridge.content_mean
-        return np.asarray(content @ self.ridge.map + self.ridge.target_mean, np.float32)
+        return self.ridge.predict(self.ridge.kernel.read(items, text)).astype(np.float32)
 
     def extended(self, items: Sequence[Item], text: Vectors) -> FittedContentRegression:
         """The same model with new items after the known ones, found and scored at once."""
@@ -159,10 +173,9 @@ class FittedContentRegression(FullScores):
         silent = np.zeros((len(items), self.history.shape[1]))
         return FittedContentRegression(
             self.recipe,
-            self.features,
+            self.ridge,
             np.concatenate([self.item_vectors, new]),
             np.concatenate([self.history, silent]),
-            self.ridge,
             np.r_[self.people, np.zeros(len(items))],
         )
 
@@ -185,18 +198,21 @@ class FittedContentRegression(FullScores):
         return Evidence(kind, past.indices.astype(np.int64), amounts)
 
     def artifact(self) -> Artifact:
-        """Vectors, the map, what was learned of the content, and the recipe."""
+        """Vectors, the ridge with the content it learned from, and the recipe."""
+        ridge = self.ridge
         arrays: dict[str, Array] = {"item_vectors": self.item_vectors, "history": self.history, "people": self.people}
-        ridge: dict[str, Matrix] = {f"ridge.{name}": array for name, array in vars(self.ridge).items()}
-        features = {"features": self.features.artifact()}
-        return Artifact("content-regression", asdict(self.recipe), {**arrays, **ridge}, features)
+        arrays |= {"ridge.weights": ridge.weights, "ridge.mean": ridge.mean}
+        parts = {"kernel": ridge.kernel.artifact(ridge.known)}
+        return Artifact("content-regression", asdict(self.recipe), arrays, parts)
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> FittedContentRegression:
         """The same model, bit for bit."""
-        held = artifact.arrays
-        lists = {k: tuple(v) if isinstance(v, list) else v for k, v in artifact.recipe.items()}
-        ridge = Ridge(*(held[f"ridge.{name}"] for name in ("content_mean", "target_mean", "map")))
-        features = ContentFeatures.from_artifact(artifact.parts["features"])
-        recipe = recipe_from(ContentRegression, lists)
-        return cls(recipe, features, held["item_vectors"], held["history"], ridge, held["people"])
+        held, stored = artifact.arrays, dict(artifact.recipe)
+        for name in ("numbers", "near"):
+            stored[name] = tuple((attribute, reach) for attribute, reach in stored[name])
+        stored["labels"] = None if stored["labels"] is None else tuple(stored["labels"])
+        kernel, known = ContentKernel.from_artifact(artifact.parts["kernel"])
+        ridge = Ridge(kernel, known, held["ridge.weights"], held["ridge.mean"])
+        recipe = recipe_from(ContentRegression, stored)
+        return cls(recipe, ridge, held["item_vectors"], held["history"], held["people"])
