@@ -28,6 +28,7 @@ def test_every_kind_has_defaults() -> None:
     [
         ({"kind": "magic"}, "one of popularity"),
         ({"kind": "ease", "l3": 1}, "l3"),
+        ({"kind": "ease", "weighting": {"half_live": 3}}, "half_live"),
         ({"kind": "ease", "l2": "much"}, "l2"),
         ({"kind": "ease", "l2": -1}, "l2"),
         ("ease", "one of popularity"),

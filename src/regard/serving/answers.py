@@ -65,8 +65,15 @@ def explained(here: Installation, user: str, item: str) -> dict[str, Any]:
     live, query, row = here.live, here.query(user), here.item(item)
     reason = explain(live.recommender, live.described, query, row)
     total = sum(cause.amount for cause in reason.evidence) + sum(reason.other.values())
-    shown = reason.moves.shown if reason.moves else None
-    return {"user": user, **_item(here, row), "score": total, "position": shown, "reason": _reason(here, reason)}
+    fell = _fell(here, query, row)
+    return {
+        "user": user,
+        **_item(here, row),
+        "score": total,
+        "position": fell.get("position"),
+        "reason": _reason(here, reason),
+        "fell": fell["text"],
+    }
 
 
 def why_not(here: Installation, user: str, item: str, k: int = 10) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 
 from threadpoolctl import threadpool_info
 
@@ -92,7 +91,12 @@ def _encoder(settings: Settings) -> Iterator[Check]:
     _ = translator(settings.language)
     from regard.serving.wiring import bundled_encoder
 
-    yield _tried("text encoder", lambda: str(bundled_encoder(Path(settings.folder))), _("pip install regard"))
+    def width() -> str:
+        return _("{width} numbers a text").format(
+            width=bundled_encoder(settings.folder).encode_texts(["film"]).shape[1]
+        )
+
+    yield _tried("text encoder", width, _("pip install regard"))
 
 
 def _installation(settings: Settings) -> Iterator[Check]:
@@ -100,7 +104,7 @@ def _installation(settings: Settings) -> Iterator[Check]:
     try:
         with Installation.open(settings) as here:
             counts = here.store.counts()
-            said = ", ".join(f"{number} {name}" for name, number in counts.items())
+            said = ", ".join(f"{counts[name]:,} {name}" for name in ("users", "items", "events", "quarantined"))
             yield Check("store", True, said)
             release = here.releases.live()
             fix = _("Import something and run: regard fit")

@@ -27,6 +27,8 @@ from regard.serving import wiring
 from regard.serving.recipes import Recipes, decode, default_recipes
 from regard.serving.settings import Settings, now
 
+BEFORE_EVENTS = -1e18  # unix seconds: a snapshot of people and items alone
+
 
 @dataclass(frozen=True, eq=False)
 class Installation:
@@ -59,6 +61,10 @@ class Installation:
         data = snapshot(self.store)
         if not len(data.events):
             raise InvalidInput("fit", "events in the store", "none", "Import some first: regard import PATH")
+        return self.encoded(data, tell)
+
+    def encoded(self, data: Dataset, tell: Progress = silent) -> Dataset:
+        """The same data with the items' text vectors, from the cache where the words are known."""
         return encode_dataset(data, wiring.bundled_encoder(self.settings.folder), tell)
 
     def recipes(self, data: Dataset) -> Recipes:
@@ -87,7 +93,8 @@ class Installation:
         release = self.releases.live()
         if release is None:
             raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
-        return wiring.live(release, self.releases.model(release), self.releases.data(release))
+        today = self.encoded(snapshot(self.store, at=BEFORE_EVENTS))
+        return wiring.live(release, self.releases.model(release), self.releases.data(release), today)
 
     def query(self, user: str, k: int = 10) -> Query:
         """A request of one person at this moment, with all they did until now."""

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import fields as fields_of
 from typing import Any, TypeAlias
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
+from pydantic import TypeAdapter, ValidationError
 
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
@@ -62,10 +63,19 @@ def _recipe(where: str, fields: Any) -> Estimator[Any]:
     if kind not in KINDS:
         raise InvalidInput(f"{where} kind", f"one of {', '.join(KINDS)}", repr(kind))
     rest = {name: value for name, value in fields.items() if name != "kind"}
+    _check_names(where, KINDS[kind], rest)
+    _check_names(f"{where} weighting", Weighting, rest.get("weighting", {}))
     try:
-        recipe: Estimator[Any] = TypeAdapter(KINDS[kind], config=ConfigDict(extra="forbid")).validate_python(rest)
+        recipe: Estimator[Any] = TypeAdapter(KINDS[kind]).validate_python(rest)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
         raise InvalidInput(f"{where} {field}", first["msg"], repr(first.get("input"))) from error
     return recipe
+
+
+def _check_names(where: str, kind: type[Any], given: Mapping[str, Any]) -> None:
+    known = [field.name for field in fields_of(kind)]
+    for name in given:
+        if name not in known:
+            raise InvalidInput(f"{where} {name}", f"a field out of {', '.join(known)}", repr(name))

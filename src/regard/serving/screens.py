@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from rich.console import Console, Group, RenderableType
@@ -69,7 +70,8 @@ def metrics(answer: Answer, _: Words) -> RenderableType:
     names = list(rows[0]["metrics"]) if rows else []
     best = {name: max(row["metrics"][name] for row in rows) for name in names}
     shown = [(row["model"], *(_figure(row["metrics"][name], best[name]) for name in names)) for row in rows]
-    return table(answer["metrics_title"], (_("model"), *names), shown, right=range(1, len(names) + 1))
+    figures = table(_("How good"), (_("model"), *names), shown, right=range(1, len(names) + 1))
+    return Group(figures, Text(f" {answer['metrics_title']}", style="dim"))
 
 
 def _figure(value: float, best: float) -> str:
@@ -137,7 +139,9 @@ def explained(answer: Answer, _: Words) -> RenderableType:
     )
     rows.append((_("score"), f"{answer['score']:+.4f}"))
     return Group(
-        Text(f"{answer['title']}: {reason['text']}"), _spaced(table(_("What it rests on"), ("", ""), rows, (1,)))
+        Text(f"{answer['title']}: {reason['text']}"),
+        Text(answer["fell"]),
+        _spaced(table(_("What it rests on"), ("", ""), rows, (1,))),
     )
 
 
@@ -169,6 +173,14 @@ def checks(found: Sequence[Answer], _: Words) -> RenderableType:
 
 
 def figures(title: str, counts: Answer) -> RenderableType:
-    """Named numbers."""
-    rows = [(name, f"{number:,}" if isinstance(number, int) else str(number)) for name, number in counts.items()]
+    """Named numbers, moments as dates, nested ones as rows of their own."""
+    rows = [(name, _plain(name, value)) for name, value in counts.items() if not isinstance(value, Mapping)]
+    for name, inside in counts.items():
+        rows += [(f"{name}: {key}", _plain(key, value)) for key, value in getattr(inside, "items", dict)()]
     return table(title, ("", ""), rows, right=(1,))
+
+
+def _plain(name: str, value: object) -> str:
+    if name.endswith("_time") and isinstance(value, float):
+        return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M")
+    return f"{value:,}" if isinstance(value, int) else str(value)

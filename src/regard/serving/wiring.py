@@ -82,10 +82,11 @@ def fit(data: Dataset, recipes: Recipes, run: Run) -> FittedBlend:
     return Blend(sources=tuple(recipes.items())).fit(data, run=run)
 
 
-def live(release: Release, artifact: Artifact, data: Dataset) -> Live:
-    """A release as it serves."""
-    catalogue, model = Catalogue.of(data), FittedBlend.from_artifact(artifact, FITTED)
-    return Live(release, data, catalogue, model, corridor(model, catalogue, Features.of(data)), Described.of(data))
+def live(release: Release, artifact: Artifact, data: Dataset, today: Dataset) -> Live:
+    """A release as it serves: fitted on `data`, over the items as they are `today` (hidden, valid, retitled, new)."""
+    catalogue, model = Catalogue.of(today), FittedBlend.from_artifact(artifact, FITTED)
+    recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from))
+    return Live(release, data, catalogue, model, recommender, Described.of(today))
 
 
 def corridor(model: FittedBlend, catalogue: Catalogue, features: Features) -> Recommender:
