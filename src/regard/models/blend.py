@@ -89,7 +89,7 @@ class Blend:
             asked = np.sort(run.rng().choice(asked, self.people, replace=False))
         queries = rest.queries(asked)
         targets = [np.unique(held.history(int(user)).rows) for user in asked]
-        return Pool.of(list(cut.values()), queries, targets, 20 * self.at)
+        return Pool.of(list(cut.values()), queries, targets, 10 * self.at)
 
 
 def held_out(data: Dataset, share: float, rng: np.random.Generator | None) -> Mask:

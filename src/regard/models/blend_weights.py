@@ -22,8 +22,8 @@ CHUNK = 256  # people whose full scores are held at once
 class Pool:
     """For Q people the items that a blend may show, P at most: scores of S sources, and which of them are wanted.
 
-    `scores` (S, Q, P) are divided by `scale` (S,); places that are not filled stand at -inf. `wanted` (Q, P) marks the
-    held-out items, `ideal` (Q, k) counts them for the best possible list.
+    `scores` (S, Q, P) are divided by `scale` (S,); only `filled` (Q, P) places hold an item; `wanted` (Q, P) marks the
+    held-out items, `counts` (Q,) says how many there are with those beyond the pool.
     """
 
     scores: NDArray[np.float64]
