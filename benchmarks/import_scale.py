@@ -19,9 +19,16 @@ import polars as pl
 
 RESULTS = Path(__file__).parent / "results"
 CHUNK = 1_000_000
-COLUMNS = {"events": ",.0f", "file_mb": ".0f", "seconds": ".1f", "events_per_s": ",.0f", "peak_mb": ".0f"}
+COLUMNS = {
+    "events": ",.0f",
+    "file_mb": ".0f",
+    "seconds": ".1f",
+    "events_per_s": ",.0f",
+    "cpu_s": ".1f",
+    "peak_mb": ".0f",
+}
 CHILD = """
-import json, resource, sys, time
+import json, psutil, resource, sys, time
 from pathlib import Path
 from regard.data.importing import import_paths
 from regard.data.postgres import Store
@@ -29,8 +36,14 @@ with Store.open(Path(sys.argv[2])) as store:
     start = time.perf_counter()
     report = import_paths([Path(sys.argv[1])], store, now=1.8e9)
     seconds = time.perf_counter() - start
+    own = time.process_time()
+    server = [p for p in psutil.process_iter(["name"]) if "postgres" in (p.info["name"] or "")]
+    server = [p for p in server if sys.argv[2] in " ".join(p.cmdline() + (p.parent() or p).cmdline())]
+    theirs = sum(sum(p.cpu_times()[:2]) for p in server)
 peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
-print(json.dumps({"seconds": seconds, "peak_mb": peak, "read": report.events_read, "new": report.events_new}))
+told = {"seconds": seconds, "cpu_s": own + theirs, "peak_mb": peak}
+told |= {"read": report.events_read, "new": report.events_new}
+print(json.dumps(told))
 """
 
 
@@ -80,11 +93,13 @@ def markdown(result: dict[str, Any], rows: Sequence[dict[str, float]]) -> str:
     lines = [
         "# Import of generated events",
         "",
-        f"{result['machine']}. `python -m benchmarks.import_scale`: one CSV of ratings into a fresh embedded store;",
+        f"{result['machine']}.",
+        "`python -m benchmarks.import_scale`: one CSV of ratings into a fresh embedded store;",
         "peak memory is that of the importing process, PostgreSQL apart.",
+        "CPU seconds are those of both together.",
         "",
-        "| events | file MB | seconds | events/s | peak MB |",
-        "|---:|---:|---:|---:|---:|",
+        "| events | file MB | seconds | events/s | CPU seconds | peak MB |",
+        "|---:|---:|---:|---:|---:|---:|",
         *("| " + " | ".join(f"{r[name]:{form}}" for name, form in COLUMNS.items()) + " |" for r in rows),
         "",
         f"Log-log slopes: time {result['slope_seconds']:.3f}, memory {result['slope_peak_mb']:.3f}.",
@@ -98,8 +113,10 @@ def main() -> None:
     parser.add_argument("--sizes", type=float, nargs="+", default=[1e5, 1e6], help="for example 1e5 1e6 1e7")
     parser.add_argument("--out", type=Path, default=RESULTS)
     arguments = parser.parse_args()
+    load = os.getloadavg()[0]
     rows = [measure(int(n)) for n in arguments.sizes]
     machine = f"{platform.machine()}, {platform.system()}, Python {platform.python_version()}, {os.cpu_count()} cores"
+    machine += f", load average {load:.1f} before the run and {os.getloadavg()[0]:.1f} after"
     result: dict[str, Any] = {"id": "import", "machine": machine, "rows": rows}
     for what in ("seconds", "peak_mb"):
         result[f"slope_{what}"] = slope(rows, what) if len(rows) > 1 else math.nan
