@@ -1,4 +1,4 @@
-"""Draws the demo's page as the README's picture: `regard demo --json | python -m tools.picture docs/images/demo.svg`."""
+"""Draws the demo as the README's picture: `regard demo --json | python -m tools.picture docs/images/demo.svg`."""
 
 from __future__ import annotations
 
