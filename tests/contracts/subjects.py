@@ -49,6 +49,7 @@ RECIPES: dict[str, Subject] = {
     "ease": Subject(EASE(l2=5.0), FittedEASE.from_artifact),
     "ease, dropout": Subject(EASE(l2=5.0, dropout=0.3, weighting=FADING), FittedEASE.from_artifact),
     "ease, local": Subject(LOCAL_EASE, FittedEASE.from_artifact),
+    "ease, content": Subject(EASE(l2=5.0, content=2.0, content_by="content"), FittedEASE.from_artifact),
     "als": Subject(ImplicitALS(factors=4), FittedALS.from_artifact),
     "als, Hu's penalty": Subject(ImplicitALS(4, 5.0, 0.02, 0.0, weighting=FADING), FittedALS.from_artifact),
     "biased mf": Subject(BiasedMF(factors=2), FittedBiasedMF.from_artifact, personal=False),

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from numpy.typing import NDArray
 
@@ -50,17 +51,45 @@ def test_a_local_model_of_wide_reach_is_the_plain_one() -> None:
     np.testing.assert_allclose(wide.weights, plain.weights, rtol=1e-5)
 
 
+def test_shared_tags_are_shared_people() -> None:
+    data = dataset([0, 0, 1], [0, 1, 0], 2, 3)  # counts (2, 1, 0), at least 1: mean 4 / 3
+    data = replace(data, item_attributes=pa.table({"tags": [["war"], [], ["war"]]}))
+    found = EASE(l2=1.0, content=4.0).fit(data).weights
+    # C_00 = C_22 = C_02 = 1; A_02 = 4 * (2 * 1) ** .25 / (4 / 3) ** .5, A_00 = 2 + 1 + 4 * 2 ** .5 / (4 / 3) ** .5,
+    # A_22 = 1 + 4 / (4 / 3) ** .5, A_01 = 1, A_11 = 2
+    unit = 4 / (4 / 3) ** 0.5
+    a = np.array([[3 + unit * 2**0.5, 1, unit * 2**0.25], [1, 2, 0], [unit * 2**0.25, 0, 1 + unit]])
+    p = np.linalg.inv(a)
+    expected = -p / np.diag(p)
+    np.fill_diagonal(expected, 0)
+    np.testing.assert_allclose(found, expected, rtol=1e-4, atol=1e-6)
+    assert found[0, 2] > 0.2  # nobody met item 2, and yet it follows from item 0
+
+
+def test_content_may_be_vectors_and_meets_the_local_counts() -> None:
+    data = dataset([0, 0, 1], [0, 1, 0], 2, 3).with_vectors("v", np.array([[1, 0], [-1, 0], [1, 0]], np.float32))
+    assert EASE(l2=1.0, local=0.5, content=1.0, content_by="v").fit(data).weights[0, 2] > 0.1
+    assert EASE(l2=1.0, local=0.5).fit(data).weights[0, 2] == 0
+
+
+def test_content_that_no_item_has_is_refused() -> None:
+    with pytest.raises(InvalidInput, match=r"EASE\.content_by"):
+        EASE(content=1.0, content_by="colour").fit(PAIR)
+
+
 def test_a_larger_catalogue_than_allowed_is_refused_before_memory_is_taken() -> None:
     with pytest.raises(InvalidInput, match=r"EASE\.max_bytes"):
         EASE(max_bytes=15).fit(PAIR)  # 4 * 2 * 2 = 16 bytes
 
 
 @pytest.mark.parametrize(
-    "wrong", [{"l2": 0.0}, {"dropout": 1.0}, {"popularity": -0.1}, {"local": 1.1}, {"reach": 0.0}, {"l2": float("nan")}]
+    ("field", "wrong"),
+    [("l2", 0.0), ("dropout", 1.0), ("popularity", -0.1), ("local", 1.1), ("reach", 0.0), ("content", -1.0)],
 )
-def test_bounds(wrong: dict[str, float]) -> None:
-    with pytest.raises(InvalidInput, match=f"EASE.{next(iter(wrong))}"):
-        EASE(**wrong)  # type: ignore[arg-type]
+def test_bounds(field: str, wrong: float) -> None:
+    for value in (wrong, float("nan")):
+        with pytest.raises(InvalidInput, match=f"EASE.{field}"):
+            EASE(**{field: value})  # type: ignore[arg-type]
 
 
 def movielens(folder: Path) -> tuple[Dataset, NDArray[np.int64]]:

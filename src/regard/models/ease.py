@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from regard.data.artifacts import Artifact
 from regard.domain.dataset import Dataset
@@ -16,7 +17,11 @@ from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
 from regard.models.co_occurrence import Square, fading_gram, gram, invert
+from regard.models.content import Vocabulary, unit
 from regard.models.scoring import FullScores, people_of, places_of, recipe_from
+from regard.models.text import dataset_items
+
+LABELS = 20_000  # the most frequent labels whose sharing counts
 
 
 @dataclass(frozen=True)
@@ -30,8 +35,12 @@ class EASE:
       after it, so that the ridge weighs relatively more on popular items.
     local: share of the Gram matrix in which two items of a history count exp(-distance / reach), `reach` in events
       (`co_occurrence.fading_gram`; our own addition, figures in docs/log.md). 0 is Steck's model.
-    Memory while fitting: one I x I float32 matrix (4 I^2 bytes; two with `local`) and a few blocks of 64 MB; a
-    catalogue above `max_bytes` is refused. Time: O(I^3) whatever the number of people.
+    content: weight of what items say of themselves: (n_i n_j) ** (1/4) / mean(n) ** (1/2) * C_ij is added to the Gram
+      matrix, with the likeness C by `content_by` (cosine) and the counts n, as if shared tags were shared people
+      (after Singh & Gordon 2008). Items without events get weights, too. 0 is Steck's model.
+    content_by: the label field (`tags`, `creator`, an attribute) or the content vectors of the data that C compares.
+    Memory while fitting: one I x I float32 matrix (4 I^2 bytes) and a few blocks of 64 MB; a catalogue above
+    `max_bytes` is refused. Time: O(I^3) whatever the number of people.
     """
 
     l2: float = 500.0
@@ -39,6 +48,8 @@ class EASE:
     popularity: float = 0.0
     local: float = 0.0
     reach: float = 30.0
+    content: float = 0.0
+    content_by: str = "tags"
     weighting: Weighting = field(default_factory=Weighting)
     max_bytes: int = 8 * 2**30
 
@@ -49,6 +60,7 @@ class EASE:
             ("popularity", 0 <= self.popularity <= 1, "an exponent in [0, 1]"),
             ("local", 0 <= self.local <= 1, "a share in [0, 1]"),
             ("reach", self.reach > 0, "a number of events > 0"),
+            ("content", self.content >= 0, "a weight >= 0"),
         ):
             if not fits:
                 raise InvalidInput(f"EASE.{name}", expected, repr(getattr(self, name)))
@@ -61,17 +73,31 @@ class EASE:
             hint = "Raise EASE.max_bytes, or take GraphFilter or ItemKNN, whose memory is linear."
             raise InvalidInput("EASE.fit", f"4 I^2 <= {self.max_bytes / 2**30:.1f} GiB", needed, hint)
         matrix = data.matrix(self.weighting)
-        square = gram(matrix)
-        if self.local:
-            square *= 1 - self.local
-            near = fading_gram(matrix, places_of(data), self.reach)
-            near *= self.local
-            square += near
-            del near
+        people = people_of(matrix)
+        near = (places_of(data), self.reach, self.local)
+        square = fading_gram(matrix, *near) if self.local else gram(matrix)
+        if self.content:
+            square = gram(self._content(data, people), square)
         run.progress("EASE: co-occurrence", 0.5)
         weights = self._solve(square)
         run.progress("EASE: solved", 1.0)
-        return FittedEASE(self, weights, people_of(matrix))
+        return FittedEASE(self, weights, people)
+
+    def _content(self, data: Dataset, people: NDArray[np.float64]) -> sparse.csr_array:
+        """What items share, as rows of people who like them: (L, I), whose Gram matrix is the likeness, scaled."""
+        if self.content_by in data.vectors:
+            found = data.vectors[self.content_by]
+            rows = sparse.csr_array(unit(found - found.mean(axis=0)))
+        else:
+            items = dataset_items(data)
+            words = Vocabulary.learn(items, [self.content_by], LABELS)
+            if not words.labels:
+                expected = f"labels that two items share, or one of the vectors {sorted(data.vectors)}"
+                raise InvalidInput("EASE.content_by", expected, repr(self.content_by))
+            rows = words.read(items)
+        counts = np.maximum(people, 1)
+        scale = self.content**0.5 * (counts / counts.mean()) ** 0.25
+        return sparse.csr_array((rows * scale[:, None]).T.astype(np.float32))
 
     def _solve(self, square: Square) -> Square:
         """B (I, I) from the lower triangle of the Gram matrix, in place."""
