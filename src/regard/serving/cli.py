@@ -12,6 +12,7 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console, RenderableType
+from rich.text import Text
 
 from regard.data.translations import translator
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
@@ -64,7 +65,7 @@ def _fail(error: RegardError) -> None:
         body = {"where": error.where, "expected": error.expected, "got": error.got, "hint": error.hint}
         sys.stdout.write(json.dumps({"error": body}, ensure_ascii=False) + "\n")
     else:
-        Console(stderr=True).print(f"[red]✗[/] {error}", highlight=False)
+        Console(stderr=True).print(Text.assemble(("✗ ", "red"), str(error)))
     sys.exit(EXIT_CODES.get(type(error), 1))
 
 

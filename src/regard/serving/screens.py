@@ -8,6 +8,7 @@ from datetime import UTC, datetime
 from typing import Any, TypeAlias
 
 from rich.console import Console, Group, RenderableType
+from rich.markup import escape
 from rich.padding import Padding
 from rich.panel import Panel
 from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -25,7 +26,7 @@ Answer: TypeAlias = Mapping[str, Any]
 @contextmanager
 def progress(console: Console) -> Iterator[Told]:
     """A bar per step on `console`; the yielded function takes (step, share done)."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), BarColumn(28), TimeElapsedColumn())
+    columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(28), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, Any] = {}
 
@@ -37,13 +38,15 @@ def progress(console: Console) -> Iterator[Told]:
         yield tell
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()) -> Table:
-    """A plain table; the columns numbered in `right` are aligned to the right."""
-    made = Table(title=title, title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 1))
+def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], right: Sequence[int] = ()) -> Table:
+    """A plain table; the columns numbered in `right` are aligned to the right. Words in brackets stay words."""
+    made = Table(
+        title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 1)
+    )
     for place, name in enumerate(columns):
-        made.add_column(name, justify="right" if place in right else "left", overflow="fold")
+        made.add_column(escape(name), justify="right" if place in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*row)
+        made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
     return made
 
 
@@ -74,8 +77,8 @@ def metrics(answer: Answer, _: Words) -> RenderableType:
     return Group(figures, Text(f" {answer['metrics_title']}", style="dim"))
 
 
-def _figure(value: float, best: float) -> str:
-    return f"[bold green]{number(value)}[/]" if value == best else number(value)
+def _figure(value: float, best: float) -> Text:
+    return Text(number(value), style="bold green" if value == best else "")
 
 
 def demo(answer: Answer, _: Words) -> RenderableType:
@@ -167,7 +170,7 @@ def alike(answer: Answer, _: Words) -> RenderableType:
 
 def checks(found: Sequence[Answer], _: Words) -> RenderableType:
     """The doctor's findings, with a fix for each failure."""
-    marks = {True: "[green]✓[/]", False: "[red]✗[/]"}
+    marks = {True: Text("✓", style="green"), False: Text("✗", style="red")}
     rows = [(marks[c["well"]], c["name"], c["said"], "" if c["well"] else c["fix"]) for c in found]
     return table(_("Regard doctor"), ("", _("check"), _("found"), _("fix")), rows)
 

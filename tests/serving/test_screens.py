@@ -1,0 +1,37 @@
+"""What people read at a terminal: words that came as data stay words."""
+
+from __future__ import annotations
+
+import pytest
+from rich.console import Console
+
+from regard.domain.errors import Unavailable
+from regard.serving import cli, screens
+
+
+def _shown(answer: object) -> str:
+    console = Console(width=120, no_color=True)
+    with console.capture() as said:
+        console.print(answer)
+    return said.get()
+
+
+def test_brackets_in_a_title_are_no_markup() -> None:
+    title = "[REC] [red]two[/b] [deep]"
+    shown = _shown(screens.table(title, (title,), [(title,)]))
+    assert shown.count(title) == 3
+
+
+def test_a_fix_keeps_the_extra_that_it_names() -> None:
+    check = {"name": "text encoder", "well": False, "said": "none", "fix": "pip install 'regard[deep]'"}
+    shown = _shown(screens.checks([check], str))
+    assert "regard[deep]" in shown
+    assert "✗" in shown
+
+
+def test_an_error_keeps_its_brackets(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("sys.argv", ["regard", "fit"])
+    monkeypatch.setenv("COLUMNS", "200")
+    with pytest.raises(SystemExit):
+        cli._fail(Unavailable("regard.toml [sources.mine]", "a[/b]", "c", "pip install 'regard[deep]'"))
+    assert "regard.toml [sources.mine]: expected a[/b], got c. pip install 'regard[deep]'" in capsys.readouterr().err
