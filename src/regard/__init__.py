@@ -22,6 +22,7 @@ _HOMES = {  # what a notebook needs, found when it is asked for; nothing heavy i
     "GraphFilter": "regard.models.graph_filter",
     "ContentKNN": "regard.models.content",
     "ContentRegression": "regard.models.content_regression",
+    "Trend": "regard.models.trend",
     "Blend": "regard.models.blend",
     "Recommender": "regard.recommending.recommender",
     "NotSeen": "regard.recommending.filters",

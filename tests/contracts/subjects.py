@@ -25,6 +25,7 @@ from regard.models.ease import EASE, LOCAL_EASE, FittedEASE
 from regard.models.graph_filter import FittedGraphFilter, GraphFilter
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
 from regard.models.popular import FittedPopularity, Popularity
+from regard.models.trend import FittedTrend, Trend
 
 FADING = Weighting(half_life=30.0, recency=0.95, binary=False, repeats="log")
 
@@ -57,6 +58,10 @@ RECIPES: dict[str, Subject] = {
     "content knn": Subject(ContentKNN("content", labels=0.0), FittedContentKNN.from_artifact),
     "content regression": Subject(
         ContentRegression(factors=2, vectors="content"), FittedContentRegression.from_artifact
+    ),
+    "trend": Subject(
+        Trend(EASE(l2=5.0), half_life=30.0, strength=0.5, repeats=0.01),
+        lambda artifact: FittedTrend.from_artifact(artifact, {"ease": FittedEASE.from_artifact}),
     ),
     "blend": Subject(
         Blend((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), cut="random"),

@@ -72,6 +72,23 @@ def test_content_may_be_vectors_and_meets_the_local_counts() -> None:
     assert EASE(l2=1.0, local=0.5).fit(data).weights[0, 2] == 0
 
 
+def test_items_that_few_people_met_may_be_left_out() -> None:
+    data = dataset([0, 0, 1, 2], [2, 0, 2, 1], 3, 3)  # people per item: 1, 1, 2
+    found = EASE(l2=1.0, at_least=2).fit(data).weights
+    assert not found.any()  # item 2 alone is left, and no item follows from itself
+    everything = EASE(l2=1.0, local=0.5, at_least=1).fit(data)
+    np.testing.assert_array_equal(everything.weights, EASE(l2=1.0, local=0.5).fit(data).weights)
+    data = dataset([0, 0, 0, 1, 1], [3, 1, 0, 3, 0], 2, 4)  # people per item: 2, 1, 0, 2
+    for recipe in (EASE(l2=1.0), LOCAL_EASE):
+        found = replace(recipe, at_least=2).fit(data).weights
+        alone = recipe.fit(dataset([0, 0, 1, 1], [1, 0, 1, 0], 2, 2))
+        if not recipe.local:  # places in a history are counted over all items
+            np.testing.assert_allclose(found[np.ix_([0, 3], [0, 3])], alone.weights, rtol=1e-5)
+        assert not found[[1, 2]].any()
+        assert not found[:, [1, 2]].any()
+        assert found[3, 0] > 0
+
+
 def test_content_that_no_item_has_is_refused() -> None:
     with pytest.raises(InvalidInput, match=r"EASE\.content_by"):
         EASE(content=1.0, content_by="colour").fit(PAIR)
@@ -84,11 +101,19 @@ def test_a_larger_catalogue_than_allowed_is_refused_before_memory_is_taken() -> 
 
 @pytest.mark.parametrize(
     ("field", "wrong"),
-    [("l2", 0.0), ("dropout", 1.0), ("popularity", -0.1), ("local", 1.1), ("reach", 0.0), ("content", -1.0)],
+    [
+        ("l2", 0.0),
+        ("dropout", 1.0),
+        ("popularity", -0.1),
+        ("local", 1.1),
+        ("reach", 0.0),
+        ("content", -1.0),
+        ("at_least", -1),
+    ],
 )
 def test_bounds(field: str, wrong: float) -> None:
     for value in (wrong, float("nan")):
-        with pytest.raises(InvalidInput, match=f"EASE.{field}"):
+        with pytest.raises(InvalidInput, match=rf"EASE\.{field}"):
             EASE(**{field: value})  # type: ignore[arg-type]
 
 

@@ -16,7 +16,7 @@ from regard.domain.errors import InvalidInput
 Square = NDArray[np.float32]
 BLOCK_CELLS = 16_000_000  # cells of the block that one product reads or writes: 64 MB
 ROWS = 64  # events of one person whose pairs are weighed at once
-SMALL = 3_000  # items; up to here one thread computes: on busy cores a second one made it 10 times slower
+SMALL = 4_000  # items; up to here one thread computes: on busy cores a second one made it 10 times slower
 
 
 @cache
