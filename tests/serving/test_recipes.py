@@ -9,7 +9,11 @@ from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
-from regard.serving.recipes import KINDS, decode, default_recipes
+from regard.models.neighbours import ItemKNN
+from regard.models.text import BundledText, SentenceTransformerText
+from regard.models.text_endpoint import EndpointText
+from regard.models.trend import Trend
+from regard.serving.recipes import KINDS, decode, decode_encoder, default_recipes
 
 
 def test_a_table_becomes_its_recipe_with_nested_fields() -> None:
@@ -39,6 +43,39 @@ def test_a_wrong_table_is_refused_where_it_is_wrong(fields: object, said: str) -
         decode({"sources": {"mine": fields}})
 
 
+def test_each_of_the_three_encoders_can_be_chosen() -> None:
+    local = {"kind": "sentence-transformers", "model": "models/mine", "batch": 8}
+    hosted = {"kind": "endpoint", "url": "http://127.0.0.1:8080/v1", "model": "m", "attributes": ["cast"]}
+    assert decode_encoder({}) == BundledText()
+    assert decode_encoder({"encoder": local}) == SentenceTransformerText(model="models/mine", batch=8)
+    url = "http://127.0.0.1:8080/v1"
+    assert decode_encoder({"encoder": hosted}) == EndpointText(url=url, model="m", attributes=("cast",))
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"kind": "magic"}, "one of bundled"),
+        ({"kind": "endpoint", "url": "http://x/v1", "model": "m", "key": "secret"}, "key"),  # by the environment only
+        ({"kind": "endpoint", "url": "x", "model": "m"}, "http"),
+        ({"kind": "sentence-transformers"}, "model"),
+        ({"kind": "bundled", "batch": 0}, "at least 1"),
+    ],
+)
+def test_a_wrong_encoder_is_refused_where_it_is_wrong(fields: dict[str, object], said: str) -> None:
+    with pytest.raises(InvalidInput, match=said):
+        decode_encoder({"encoder": fields})
+
+
+def test_sources_read_the_chosen_encoder_s_vectors_unless_they_say_otherwise() -> None:
+    table = {
+        "encoder": {"kind": "sentence-transformers", "model": "models/mine"},
+        "sources": {"a": {"kind": "content"}, "b": {"kind": "content", "vectors": "other"}, "c": {"kind": "ease"}},
+    }
+    recipes = decode(table)
+    assert [recipes[name].vectors for name in "ab"] == ["sentence-transformer", "other"]  # type: ignore[attr-defined]
+
+
 def test_an_unknown_top_table_is_refused() -> None:
     with pytest.raises(InvalidInput, match="model"):
         decode({"model": {}})
@@ -57,3 +94,12 @@ def test_the_page_s_example_is_read() -> None:
     assert example is not None
     recipes = decode(tomllib.loads(example[1]))
     assert recipes["recent"].weighting.half_life == 60  # type: ignore[attr-defined]
+    assert decode_encoder(tomllib.loads(example[1])).name == "endpoint"
+
+
+def test_a_recipe_around_another_one() -> None:
+    source = {"kind": "item_knn", "k": 7}
+    recipe = decode({"sources": {"mine": {"kind": "trend", "half_life": 3, "source": source}}})["mine"]
+    assert recipe == Trend(ItemKNN(k=7), half_life=3)
+    with pytest.raises(InvalidInput, match=r"sources\.mine\.source"):
+        decode({"sources": {"mine": {"kind": "trend", "source": {**source, "k7": 1}}}})

@@ -14,6 +14,7 @@ from threadpoolctl import threadpool_info
 
 from regard.data.translations import translator
 from regard.domain.errors import RegardError
+from regard.serving import wiring
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
 
@@ -89,12 +90,10 @@ def _threads(settings: Settings) -> Iterator[Check]:
 
 def _encoder(settings: Settings) -> Iterator[Check]:
     _ = translator(settings.language)
-    from regard.serving.wiring import bundled_encoder
 
     def width() -> str:
-        return _("{width} numbers a text").format(
-            width=bundled_encoder(settings.folder).encode_texts(["film"]).shape[1]
-        )
+        asked = wiring.encoder(settings).encoder  # not its cache
+        return _("{width} numbers a text").format(width=asked.encode_texts(["film"]).shape[1])
 
     yield _tried("text encoder", width, _("pip install regard"))
 
@@ -117,4 +116,4 @@ def _tried(name: str, look: Callable[[], str], fix: str) -> Check:
     try:
         return Check(name, True, look())
     except (RegardError, ImportError) as error:
-        return Check(name, False, str(error), fix)
+        return Check(name, False, str(error), getattr(error, "hint", "") or fix)

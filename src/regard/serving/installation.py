@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from types import TracebackType
@@ -12,7 +13,7 @@ from typing import Self
 import numpy as np
 
 from regard.data.cleaning_report import ImportReport
-from regard.data.importing import import_paths
+from regard.data.importing import ImportOptions, import_paths
 from regard.data.postgres import Store
 from regard.data.snapshot import snapshot
 from regard.domain.dataset import Dataset
@@ -23,6 +24,7 @@ from regard.domain.run import Progress, Run, silent
 from regard.domain.weights import weigh
 from regard.feedback.releases import Releases
 from regard.models.text import encode_dataset
+from regard.models.text_cache import Cached
 from regard.serving import wiring
 from regard.serving.recipes import Recipes, decode, default_recipes
 from regard.serving.settings import Settings, now
@@ -52,9 +54,11 @@ class Installation:
     ) -> None:
         self.store.close()
 
-    def take_in(self, paths: Sequence[Path], tell: Progress = silent) -> ImportReport:
+    def take_in(
+        self, paths: Sequence[Path], tell: Progress = silent, options: ImportOptions | None = None
+    ) -> ImportReport:
         """Import files or folders of any known layout."""
-        return import_paths(paths, self.store, progress=tell, now=now())
+        return import_paths(paths, self.store, progress=tell, now=now(), options=options)
 
     def dataset(self, tell: Progress = silent) -> Dataset:
         """All that the store knows now, with content vectors of the items."""
@@ -65,11 +69,16 @@ class Installation:
 
     def encoded(self, data: Dataset, tell: Progress = silent) -> Dataset:
         """The same data with the items' text vectors, from the cache where the words are known."""
-        return encode_dataset(data, wiring.bundled_encoder(self.settings.folder), tell)
+        return encode_dataset(data, self.encoder, tell)
+
+    @cached_property
+    def encoder(self) -> Cached:
+        """The text encoder that regard.toml names."""
+        return wiring.encoder(self.settings)
 
     def recipes(self, data: Dataset) -> Recipes:
         """What regard.toml asks for, else what suits the data."""
-        return decode(self.settings.recipes) or default_recipes(data)
+        return decode(self.settings.recipes) or default_recipes(data, self.encoder.name)
 
     def fit(self, data: Dataset, run: Run) -> Release:
         """Fit all sources and their blend on `data`, write the release, make it live."""
@@ -94,7 +103,7 @@ class Installation:
         if release is None:
             raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
         today = self.encoded(snapshot(self.store, at=BEFORE_EVENTS))
-        return wiring.live(release, self.releases.model(release), self.releases.data(release), today)
+        return wiring.live(release, self.releases.model(release), self.releases.data(release), today, self.encoder.name)
 
     def query(self, user: str, k: int = 10) -> Query:
         """A request of one person at this moment, with all they did until now."""
@@ -112,5 +121,11 @@ class Installation:
         catalogue = self.live.catalogue
         if text in catalogue:
             return catalogue.row(text)
-        rows = [row for row, title in enumerate(catalogue.titles) if title.casefold() == text.casefold()]
-        return rows[0] if len(rows) == 1 else catalogue.row(text)
+        titles = [title.casefold() for title in catalogue.titles]
+        rows = [row for row, title in enumerate(titles) if title == text.casefold()]
+        if len(rows) == 1:
+            return rows[0]
+        alike = rows or [titles.index(near) for near in get_close_matches(text.casefold(), titles, n=3)]
+        named = ", ".join(f"{catalogue.id(row)} ({catalogue.titles[row]})" for row in alike[:5])
+        expected = "an id, or a title that one item bears" if rows else f"id or title of one of {len(titles)} items"
+        raise NotFound("item id", expected, repr(text), f"Did you mean {named}?" if named else "")

@@ -19,6 +19,9 @@ from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
 from regard.models.neighbours import ItemKNN, UserKNN
 from regard.models.popular import Popularity
+from regard.models.text import BundledText, SentenceTransformerText, TextEncoder
+from regard.models.text_endpoint import EndpointText
+from regard.models.trend import Trend
 
 Recipes: TypeAlias = Mapping[str, Estimator[Any]]
 
@@ -31,17 +34,26 @@ KINDS: Mapping[str, type[Any]] = {
     "graph_filter": GraphFilter,
     "content": ContentKNN,
     "content_regression": ContentRegression,
+    "trend": Trend,
+}
+ENCODERS: Mapping[str, type[TextEncoder]] = {
+    "bundled": BundledText,
+    "sentence-transformers": SentenceTransformerText,
+    "endpoint": EndpointText,
 }
 DENSE_ITEMS = 12_000  # up to here EASE's I x I matrix is fitted in about a minute on two cores
 
 
-def default_recipes(data: Dataset) -> Recipes:
-    """What suits most catalogues: recent popularity, one strong collaborative model, factors, and content."""
+def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:
+    """What suits most catalogues: recent popularity, one strong collaborative model, factors, and content.
+
+    `vectors` names the content vectors of the text encoder.
+    """
     dense = len(data.items) <= DENSE_ITEMS
     return {
         "ease" if dense else "graph": EASE(l2=50.0, popularity=0.4) if dense else GraphFilter(),
         "als": ImplicitALS(),
-        "content": ContentKNN(weighting=Weighting(recency=0.98)),
+        "content": ContentKNN(vectors, weighting=Weighting(recency=0.98)),
         "popular": Popularity(half_life=90.0),
     }
 
@@ -49,33 +61,53 @@ def default_recipes(data: Dataset) -> Recipes:
 def decode(table: Mapping[str, Any]) -> Recipes:
     """The recipes of `[sources.NAME]` tables, each with a `kind` and the fields of its recipe.
 
+    Sources that read text vectors read those of `[encoder]` unless they say otherwise.
+
     >>> decode({"sources": {"mine": {"kind": "ease", "l2": 300.0}}})["mine"].l2
     300.0
     """
-    unknown = set(table) - {"sources"}
+    unknown = set(table) - {"sources", "encoder"}
     if unknown:
-        raise InvalidInput("regard.toml", "the table [sources.NAME] only", f"{sorted(unknown)}")
-    return {name: _recipe(f"regard.toml [sources.{name}]", fields) for name, fields in table.get("sources", {}).items()}
+        raise InvalidInput("regard.toml", "the tables [sources.NAME] and [encoder] only", f"{sorted(unknown)}")
+    vectors = {"vectors": decode_encoder(table).name}
+    return {
+        name: _built(f"regard.toml [sources.{name}]", KINDS, fields, vectors)
+        for name, fields in table.get("sources", {}).items()
+    }
 
 
-def _recipe(where: str, fields: Any) -> Estimator[Any]:
+def decode_encoder(table: Mapping[str, Any]) -> TextEncoder:
+    """The text encoder of the table `[encoder]`, a `kind` and its fields; without the table, the bundled one.
+
+    >>> decode_encoder({"encoder": {"kind": "sentence-transformers", "model": "models/mine"}}).model
+    'models/mine'
+    """
+    encoder: TextEncoder = _built("regard.toml [encoder]", ENCODERS, table.get("encoder", {"kind": "bundled"}), {})
+    return encoder
+
+
+def _built(where: str, kinds: Mapping[str, type[Any]], fields: Any, otherwise: Mapping[str, Any]) -> Any:
+    """The recipe of one table; `otherwise` holds defaults for those of its fields that the kind has."""
     kind = str(fields.get("kind")) if isinstance(fields, Mapping) else ""
-    if kind not in KINDS:
-        raise InvalidInput(f"{where} kind", f"one of {', '.join(KINDS)}", repr(kind))
+    if kind not in kinds:
+        raise InvalidInput(f"{where} kind", f"one of {', '.join(kinds)}", repr(kind))
     rest = {name: value for name, value in fields.items() if name != "kind"}
-    _check_names(where, KINDS[kind], rest)
+    if "source" in rest:  # a recipe around another one
+        rest["source"] = _built(f"{where[:-1]}.source]", kinds, rest["source"], otherwise)
+    known = _check_names(where, kinds[kind], rest)
     _check_names(f"{where} weighting", Weighting, rest.get("weighting", {}))
     try:
-        recipe: Estimator[Any] = TypeAdapter(KINDS[kind]).validate_python(rest)
+        return TypeAdapter(kinds[kind]).validate_python({n: v for n, v in otherwise.items() if n in known} | rest)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))
         raise InvalidInput(f"{where} {field}", first["msg"], repr(first.get("input"))) from error
-    return recipe
 
 
-def _check_names(where: str, kind: type[Any], given: Mapping[str, Any]) -> None:
+def _check_names(where: str, kind: type[Any], given: Mapping[str, Any]) -> list[str]:
+    """The names of the fields of `kind`; InvalidInput if `given` has another."""
     known = [field.name for field in fields_of(kind)]
     for name in given:
         if name not in known:
             raise InvalidInput(f"{where} {name}", f"a field out of {', '.join(known)}", repr(name))
+    return known

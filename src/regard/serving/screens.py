@@ -159,7 +159,8 @@ def not_shown(answer: Answer, _: Words) -> RenderableType:
 
 def alike(answer: Answer, _: Words) -> RenderableType:
     """Items like one item, by each kind of nearness."""
-    titles = {"people": _("chosen by the same people"), "use": _("told in like words")}
+    words = dict.fromkeys(("use", "sentence-transformer", "endpoint"), _("told in like words"))
+    titles = {"people": _("chosen by the same people"), **words}
     tables = [
         table(titles.get(name, name), ("", ""), [(i["title"], f"{i['score']:.2f}") for i in found], right=(1,))
         for name, found in answer["by"].items()

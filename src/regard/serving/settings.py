@@ -22,7 +22,8 @@ class Settings:
 
     folder: releases, caches and the embedded server's data. database_url: your own PostgreSQL, else the embedded one.
     language: of everything that is said to people. threads: for BLAS and faiss; 0 leaves them alone. data: a folder of
-    real data sets for tests and benchmarks. recipes: the decoded regard.toml.
+    real data sets for tests and benchmarks. recipes: the decoded regard.toml. encoder_key: of a text encoder that
+    stands behind an endpoint.
     """
 
     folder: Path
@@ -32,6 +33,7 @@ class Settings:
     threads: int = 0
     data: Path | None = None
     recipes: Mapping[str, Any] = field(default_factory=dict)
+    encoder_key: str = field(default="", repr=False)
 
     @property
     def store(self) -> str | Path:
@@ -42,7 +44,8 @@ class Settings:
 def read_settings(folder: Path | None = None, environment: Mapping[str, str] | None = None) -> Settings:
     """Settings from REGARD_* variables and, where there is one, `regard.toml` in the folder or the working directory.
 
-    Variables: REGARD_FOLDER, REGARD_DATABASE_URL, REGARD_TENANT, REGARD_LANGUAGE, REGARD_THREADS, REGARD_DATA.
+    Variables: REGARD_FOLDER, REGARD_DATABASE_URL, REGARD_TENANT, REGARD_LANGUAGE, REGARD_THREADS, REGARD_DATA,
+    REGARD_ENCODER_KEY.
     """
     env = os.environ if environment is None else environment
     home = folder or Path(env.get("REGARD_FOLDER") or platformdirs.user_data_path("regard"))
@@ -54,6 +57,7 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         threads=_threads(env.get("REGARD_THREADS", "0")),
         data=Path(env["REGARD_DATA"]) if env.get("REGARD_DATA") else None,
         recipes=_toml(home / "regard.toml") or _toml(Path("regard.toml")),
+        encoder_key=env.get("REGARD_ENCODER_KEY", ""),
     )
 
 

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -25,8 +24,9 @@ from regard.models.ease import FittedEASE
 from regard.models.graph_filter import FittedGraphFilter
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN
 from regard.models.popular import FittedPopularity
-from regard.models.text import BundledText
 from regard.models.text_cache import Cached
+from regard.models.text_endpoint import EndpointText
+from regard.models.trend import FittedTrend
 from regard.recommending.columns import directions
 from regard.recommending.diversity import MMR
 from regard.recommending.explain import Described
@@ -34,7 +34,8 @@ from regard.recommending.filters import NotBlocked, NotExcluded, NotHidden, NotS
 from regard.recommending.objectives import GroupCap
 from regard.recommending.recommender import Recommender
 from regard.recommending.retrievers import NearestNeighbours, SeedItem
-from regard.serving.recipes import Recipes
+from regard.serving.recipes import Recipes, decode_encoder
+from regard.serving.settings import Settings
 
 FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "popular": FittedPopularity.from_artifact,
@@ -45,6 +46,7 @@ FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "graph-filter": FittedGraphFilter.from_artifact,
     "content-knn": FittedContentKNN.from_artifact,
     "content-regression": FittedContentRegression.from_artifact,
+    "trend": lambda artifact: FittedTrend.from_artifact(artifact, FITTED),
 }
 
 
@@ -58,23 +60,27 @@ class Live:
     model: FittedBlend
     recommender: Recommender
     described: Described
+    vectors: tuple[str, ...]  # the kinds of content vectors of today's items
 
     def neighbours(self, row: int, k: int) -> Mapping[str, Candidates]:
         """The `k` items nearest to item `row`, by each kind of nearness that the release knows."""
         query = Query(at=self.release.moment, seed_item=row)
-        vectors = {name: self.catalogue.vectors(name) for name in self.data.vectors}
-        people = getattr(self.model.sources.get("als"), "item_vectors", None)
-        if people is not None:
-            vectors["people"] = directions(people, np.arange(len(people)))
+        vectors = {name: self.catalogue.vectors(name) for name in self.vectors}
+        factors = next((s.item_vectors for s in self.model.sources.values() if isinstance(s, FittedALS)), None)
+        if factors is not None:
+            vectors["people"] = directions(factors, np.arange(len(factors)))
         return {
             name: NearestNeighbours(SeedItem(held), held, name=name).retrieve(query, k)
             for name, held in vectors.items()
         }
 
 
-def bundled_encoder(folder: Path) -> Cached:
-    """The multilingual text encoder of our dependencies, cached on disk by content."""
-    return Cached(BundledText(), folder / "cache")
+def encoder(settings: Settings) -> Cached:
+    """The text encoder that regard.toml names, cached on disk by content."""
+    chosen = decode_encoder(settings.recipes)
+    if isinstance(chosen, EndpointText):
+        chosen = replace(chosen, key=settings.encoder_key)
+    return Cached(chosen, settings.folder / "cache")
 
 
 def fit(data: Dataset, recipes: Recipes, run: Run) -> FittedBlend:
@@ -82,14 +88,17 @@ def fit(data: Dataset, recipes: Recipes, run: Run) -> FittedBlend:
     return Blend(sources=tuple(recipes.items())).fit(data, run=run)
 
 
-def live(release: Release, artifact: Artifact, data: Dataset, today: Dataset) -> Live:
-    """A release as it serves: fitted on `data`, over the items as they are `today` (hidden, valid, retitled, new)."""
+def live(release: Release, artifact: Artifact, data: Dataset, today: Dataset, text: str) -> Live:
+    """A release as it serves: fitted on `data`, over the items as they are `today` (hidden, valid, retitled, new).
+
+    `text` names the content vectors by which a list is kept varied.
+    """
     catalogue, model = Catalogue.of(today), FittedBlend.from_artifact(artifact, FITTED)
-    recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from))
-    return Live(release, data, catalogue, model, recommender, Described.of(today))
+    recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from), text)
+    return Live(release, data, catalogue, model, recommender, Described.of(today), tuple(today.vectors))
 
 
-def corridor(model: FittedBlend, catalogue: Catalogue, features: Features) -> Recommender:
+def corridor(model: FittedBlend, catalogue: Catalogue, features: Features, text: str) -> Recommender:
     """The default corridor over a fitted blend: every source proposes, the blend scores, three of a maker at most."""
     return Recommender(
         retrievers=dict(model.sources),
@@ -102,7 +111,7 @@ def corridor(model: FittedBlend, catalogue: Catalogue, features: Features) -> Re
             "not valid now": ValidNow(lambda: catalogue.valid_from, lambda: catalogue.valid_until),
         },
         objectives={
-            "variety": MMR(lambda: catalogue.vectors("use"), weight=0.1),
+            "variety": MMR(lambda: catalogue.vectors(text), weight=0.1),
             "one maker": GroupCap(lambda: catalogue.creators, most=3),
         },
         features=features,
