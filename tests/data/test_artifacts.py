@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import sparse
 
+from regard.data import artifacts
 from regard.data.artifacts import Artifact, load, save, sparse_arrays, sparse_matrix
 from regard.domain.arrays import Array
 from regard.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
@@ -125,13 +126,26 @@ def test_never_replaces_what_is_no_artifact(tmp_path: Path) -> None:
         save(small(), tmp_path)
 
 
-def test_a_manifest_from_the_future_is_refused(tmp_path: Path) -> None:
-    from regard.data import artifacts
-
-    save(small(), tmp_path / "x")
-    path = tmp_path / "x" / "manifest.json"
-    about = json.loads(path.read_text()) | {"format": 9}
+def forge(folder: Path, **said: Any) -> None:
+    """Change the manifest of an artifact and its own sum with it."""
+    path = folder / "manifest.json"
+    about = json.loads(path.read_text()) | said
     del about["sha256"]
     path.write_text(json.dumps({**about, "sha256": artifacts._own_sum(about)}))
+
+
+def test_a_manifest_from_the_future_is_refused(tmp_path: Path) -> None:
+    save(small(), tmp_path / "x")
+    forge(tmp_path / "x", format=9)
     with pytest.raises(InvalidInput, match="format 1"):
+        load(tmp_path / "x")
+
+
+@pytest.mark.parametrize("outside", ["../y/000.npy", "/etc/passwd", "part000/000.npy", ".."])
+def test_a_manifest_reaches_nothing_outside_its_folder(tmp_path: Path, outside: str) -> None:
+    save(small(), tmp_path / "x")
+    save(small(), tmp_path / "y")
+    entry = json.loads((tmp_path / "y" / "manifest.json").read_text())["files"]["000.npy"]
+    forge(tmp_path / "x", files={outside: entry})
+    with pytest.raises(InvalidInput, match="beside it"):
         load(tmp_path / "x")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ from regard.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 
 MANIFEST = "manifest.json"
 FORMAT = 1
+OURS = re.compile(r"\d{3,}\.npy|part\d{3,}")  # the names that a manifest may give: nothing outside its folder
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,6 +116,8 @@ def _read(folder: Path, mmap: bool) -> Artifact:
     arrays: dict[str, Array] = {}
     parts: dict[str, Artifact] = {}
     for file, entry in about["files"].items():
+        if not OURS.fullmatch(file):
+            raise InvalidInput(str(folder / MANIFEST), "names of files beside it", repr(file), "Do not trust it.")
         path = folder / file
         checked = path / MANIFEST if "part" in entry else path
         if not checked.exists():

@@ -42,8 +42,3 @@ def films_100k(frame: pl.DataFrame) -> pl.DataFrame:
     """The 19 flags of u.item as tags."""
     flags = [pl.when(pl.col(genre) == "1").then(pl.lit(genre)) for genre in GENRES_100K if genre != "unknown"]
     return with_year(frame.with_columns(tags=pl.concat_str(flags, separator="|", ignore_nulls=True)).drop(GENRES_100K))
-
-
-def tagged(frame: pl.DataFrame) -> pl.DataFrame:
-    """Somebody's tag for a film: an event of type "tag" with the word as its context."""
-    return frame.with_columns(type=pl.lit("tag"))
