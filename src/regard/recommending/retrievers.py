@@ -21,7 +21,7 @@ TAIL = 4_096  # rows beyond the index that are searched one by one before a new 
 
 
 def pin_threads(threads: int = 1) -> None:
-    """How many threads faiss may use, in this process; a server calls it once (two pools on two cores: 3 -> 88 ms)."""
+    """How many threads faiss may use in this process; serving calls it once (two pools on two cores: 3 -> 88 ms)."""
     faiss.omp_set_num_threads(threads)
 
 

