@@ -10,6 +10,7 @@ __version__ = "0.1.0"
 _HOMES = {  # what a notebook needs, found when it is asked for; nothing heavy is imported before
     "Dataset": "regard.domain.dataset",
     "EventWeight": "regard.domain.weights",
+    "Prepare": "regard.data.preparing",
     "Weighting": "regard.domain.weights",
     "Query": "regard.domain.request",
     "Run": "regard.domain.run",
