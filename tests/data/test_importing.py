@@ -83,8 +83,8 @@ def test_one_id_with_two_contents_keeps_the_first(store: Store, tmp_path: Path) 
 def test_sources_merge_by_field_with_precedence(store: Store, tmp_path: Path) -> None:
     good = file(tmp_path, "curated_items.csv", "id,title,colour\ni,Right,\n")
     bulk = file(tmp_path, "bulk_items.csv", "id,title,colour,size\ni,Wrong,red,3\nj,Other,,\nj,,blue,\n")
-    options = ImportOptions(precedence={"curated_items.csv": 5})
     for paths in ([good, bulk], [bulk, good], [bulk]):
+        options = ImportOptions(precedence={"curated_items.csv": 5} if good in paths else {})
         import_paths(paths, store, now=NOW, options=options)
         said = ask(store, "SELECT title, attributes, provenance FROM items ORDER BY id")
         title, attributes, provenance = said[0]
@@ -94,13 +94,24 @@ def test_sources_merge_by_field_with_precedence(store: Store, tmp_path: Path) ->
         assert said[1][:2] == ("Other", {"colour": "blue"})  # empties never overwrite, within a file either
 
 
+def test_a_precedence_may_name_the_folder_and_must_name_a_file(store: Store, tmp_path: Path) -> None:
+    paths = []
+    for name, title in (("a", "Right"), ("b", "Wrong")):
+        (tmp_path / name).mkdir()
+        paths.append(file(tmp_path / name, "items.csv", f"id,title\ni,{title}\n"))
+    import_paths(paths, store, now=NOW, options=ImportOptions(precedence={"a/items.csv": 1}))
+    assert ask(store, "SELECT title FROM items") == ["Right"]
+    with pytest.raises(InvalidInput, match="c/items"):
+        import_paths(paths, store, now=NOW, options=ImportOptions(precedence={"c/items.csv": 1}))
+
+
 def test_unknown_ids_are_stubs_until_somebody_describes_them(store: Store, tmp_path: Path) -> None:
     report = import_paths(
         [file(tmp_path, "events.csv", HEAD + "u,i,view,,1600000000\nu,j,view,,1600000000\n")], store, now=NOW
     )
     found = report.finding("unknown item ids")
     assert found is not None
-    assert (found.count, found.examples) == (2, ("i", "j"))
+    assert (found.count, found.examples) == (2, ("i", "j", "in 2 events"))
     import_paths([file(tmp_path, "items.csv", "id,title\nj,Jay\n")], store, now=NOW)
     assert ask(store, "SELECT id, known, row FROM items ORDER BY row") == [("i", False, 0), ("j", True, 1)]
 
@@ -117,7 +128,7 @@ def test_robots_and_odd_columns_are_flagged_and_kept(store: Store, tmp_path: Pat
     assert robots is not None
     assert robots.count == 1
     # seconds :40 to :60 of the first minute (1600000000 is 12:26:40 UTC), then 30 in the next one
-    assert robots.examples == ("robot: 30 in a minute, 50 in a day",)
+    assert robots.examples[0] == "robot: 30 in a minute, 50 in a day"
     for what in ("constant columns", "missing values", "times in milliseconds or finer", "ISO 8601 times"):
         assert report.finding(what) is not None, what
     assert json.dumps(report.to_json())

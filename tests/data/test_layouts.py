@@ -181,6 +181,20 @@ def test_unknown_columns_are_named_and_can_be_mapped(store: Store, tmp_path: Pat
     assert ask(store, EVENTS)[0] == ("77", "a", "buy", 2.0, 1291191960.0, {"Invoice": 5})
 
 
+@pytest.mark.parametrize("columns", [{"user": "A"}, {"id": "A", "colour": "B"}, {"user": "A", "item": "Z"}])
+def test_a_mapping_that_fits_nothing_is_refused(store: Store, tmp_path: Path, columns: dict[str, str]) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("A,B\n1,2\n")
+    with pytest.raises(InvalidInput):
+        import_paths([path], store, now=NOW, options=ImportOptions(mapped=Mapped(columns)))
+
+
+def test_a_mapping_beside_it_must_fit_one_file_at_least(store: Store, tmp_path: Path) -> None:
+    path = write(tmp_path, {"events.csv": "user,item\nu,i\n"})
+    with pytest.raises(InvalidInput, match="mapped columns"):
+        import_paths([path], store, now=NOW, options=ImportOptions(mapped=Mapped({"user": "A", "item": "B"})))
+
+
 def test_files_of_a_folder_that_are_left_out_are_told(tmp_path: Path) -> None:
     write(tmp_path, {**LAYOUTS["movielens 100k"], "README": "read me"})
     sources, left = recognise([tmp_path, tmp_path / "u.data"])  # named twice: read once

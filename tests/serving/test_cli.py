@@ -114,6 +114,11 @@ def test_the_doctor_finds_a_sound_installation_well(home: Path, monkeypatch: pyt
         (("recommend", "nobody"), 3, "user id"),
         (("explain", "u1", "nothing"), 3, "item id"),
         (("import", "/does/not/exist"), 2, "/does/not/exist"),
+        (("import", "x.csv", "--map", "user"), 2, "--map"),
+        (("import", "x.csv", "--precedence", "x.csv=high"), 2, "--precedence"),
+        (("recommend",), 2, "command line"),
+        (("recommend", "u1", "-k", "0"), 2, "command line"),
+        (("recommend", "u1", "--nonsense"), 2, "command line"),
     ],
 )
 def test_an_error_is_one_json_body_with_its_exit_code(
@@ -124,12 +129,39 @@ def test_an_error_is_one_json_body_with_its_exit_code(
     assert set(body) == {"where", "expected", "got", "hint"}
 
 
+def test_a_mistyped_title_is_met_with_the_nearest_ones(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    body = _run(monkeypatch, "similar", "Flim 7", "--folder", str(home), code=3)["error"]
+    assert "f7 (Film 7)" in body["hint"]
+
+
+def test_an_unwritable_page_is_an_error_in_words(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    page = str(home / "no such folder" / "report.html")
+    words = ("evaluate", "--split", "last", "--folder", str(home), "--html", page)
+    body = _run(monkeypatch, *words, code=5)["error"]
+    assert (body["where"], body["got"]) == (page, "No such file or directory")
+
+
+def test_columns_are_mapped_and_refused_rows_mended(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sales = tmp_path / "sales.csv"
+    sales.write_text("Who,What,When\nann,ring,01/02/20\nbob,ring,99/99/99\n")
+    maps = ("--map", "user=Who", "--map", "item=What", "--map", "time=When", "--type", "buy", "--time-form", "%m/%d/%y")
+    store = ("--folder", str(tmp_path / "home"))
+    report = _run(monkeypatch, "import", str(sales), *maps, *store)
+    assert (report["events_new"], report["quarantined"]) == (1, 1)
+    answer = _run(monkeypatch, "quarantine", "--out", str(tmp_path / "bad"), *store)
+    assert (answer["rows"], answer["by"][0]["field"], answer["by"][0]["got"]) == (1, "events.time", "'99/99/99'")
+    bad = Path(answer["files"][0])
+    bad.write_text(bad.read_text().replace('"99/99/99"', "1577923200"))  # 2020-01-02
+    assert _run(monkeypatch, "import", str(bad), *store)["resolved"] == 1
+    assert _run(monkeypatch, "quarantine", *store)["rows"] == 0
+
+
 def test_every_command_helps_with_an_example() -> None:
     from typer.main import get_command
 
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
-    wanted = {"demo", "import", "fit", "evaluate", "recommend", "explain", "why-not", "similar", "stats", "doctor"}
-    assert set(commands) == wanted
+    wanted = "demo import quarantine fit evaluate recommend explain why-not similar stats doctor"
+    assert set(commands) == set(wanted.split())
     for name, command in commands.items():
         assert f"regard {name}" in command.epilog
         assert "--json" in {option for p in command.params for option in p.opts}

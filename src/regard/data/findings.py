@@ -72,8 +72,8 @@ def find_unknown(connection: Connection) -> list[Finding]:
         ids, events = _one(connection, UNKNOWN.format(kind))
         if ids:
             examples = [name for (name,) in connection.execute(MET.format(kind).encode())]
-            done = f"kept; the {kind}s have rows without attributes ({events} events)"
-            found.append(Finding(f"unknown {kind} ids", ids, done, shorten(examples)))
+            done = f"kept; the {kind}s have rows without attributes"
+            found.append(Finding(f"unknown {kind} ids", ids, done, shorten([*examples[:4], f"in {events} events"])))
     return found
 
 
@@ -83,8 +83,8 @@ def find_bursts(connection: Connection, pace: Pace) -> list[Finding]:
     if not rows:
         return []
     examples = [f"{name}: {minute} in a minute, {day} in a day" for name, day, minute, _ in rows]
-    done = f"kept and flagged (more than {pace.minute} a minute or {pace.day} a day)"
-    return [Finding("robots and bursts", len(rows), done, shorten(examples))]
+    allowed = f"allowed: {pace.minute} and {pace.day}"
+    return [Finding("robots and bursts", len(rows), "kept and flagged", shorten([*examples[:4], allowed]))]
 
 
 def find_odd_columns(cleaners: Iterable[Cleaner]) -> list[Finding]:

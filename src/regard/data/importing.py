@@ -33,7 +33,8 @@ VALUES (%s, %s, clock_timestamp(), %s) RETURNING id::text"""
 class ImportOptions:
     """How to import, where the defaults do not fit.
 
-    `precedence`: by file name; a field keeps the word of the higher one, equal ones the newer word (default 0).
+    `precedence`: by file name or `folder/name`; a field keeps the word of the higher one, equal ones the newer word
+    (default 0).
     `mapped`: which columns hold what, for tables whose names we do not know. `limits`: what a file may demand.
     `pace`: who counts as a robot.
     """
@@ -59,13 +60,32 @@ def import_paths(
     """
     options = options or ImportOptions()
     sources, left = recognise(paths, options.mapped)
-    sources = [replace(source, precedence=options.precedence.get(source.path.name, 0)) for source in sources]
+    _check_mapped(sources, options.mapped)
+    sources = _ranked(sources, options.precedence)
     with store.transaction() as connection:
         staging.prepare(connection)
         told = _Told(progress, [source.path.stat().st_size for source in sources])
         cleaners = [_stage(connection, n, source, now, options, told) for n, source in enumerate(sources)]
         progress("merging", 0.7)
         return _merge(connection, cleaners, options, progress, tuple((one.name, one.why) for one in left))
+
+
+def _ranked(sources: Sequence[Source], precedence: Mapping[str, int]) -> list[Source]:
+    names = {name for source in sources for name in (source.name, source.path.name)}
+    for name in precedence.keys() - names:
+        raise InvalidInput("precedence", f"the name of a file that is read: {', '.join(sorted(names))}", repr(name))
+    return [
+        replace(source, precedence=precedence.get(source.name, precedence.get(source.path.name, 0)))
+        for source in sources
+    ]
+
+
+def _check_mapped(sources: Sequence[Source], mapped: Mapped | None) -> None:
+    """A mapping that fits no file is a slip of the pen."""
+    columns = {} if mapped is None else {column: field for field, column in mapped.columns.items()}
+    if columns and not any(columns.items() <= dict(source.fields).items() for source in sources):
+        names = ", ".join(source.name for source in sources)
+        raise InvalidInput("mapped columns", f"a file with the columns {', '.join(columns)}", f"none of {names}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,11 @@ FIELDS: Mapping[Kind, Mapping[str, tuple[str, ...]]] = {
 }
 NESTED = ("tags", "images", "audio", "attributes", "consent", "context")
 LISTS = ("tags", "images", "audio")
-NEEDED = "Rename the columns, or name them: Mapped({'user': 'CustomerID', 'item': 'StockCode'})."
+NEEDED = (
+    "Rename the columns, or name them: --map user=CustomerID --map item=StockCode "
+    "(in Python: Mapped({'user': 'CustomerID', 'item': 'StockCode'}))."
+)
+_PEOPLE = re.compile(r"user|customer|member|people")
 RESERVED = ("quarantine", "problem")  # columns of an exported quarantine
 
 
@@ -91,8 +95,25 @@ def kind_of(names: Iterable[str], stem: str, where: str) -> Kind | None:
     if "id" not in said:
         return None
     stem = stem.lower()
-    if re.search(r"user|customer|member|people", stem):
+    if _PEOPLE.search(stem):
         return "users"
     return (
         "items" if re.search(r"item|product|content|movie|catalog", stem) or said & {"title", "text", "tags"} else None
     )
+
+
+def kind_of_mapped(fields: Iterable[str], stem: str) -> Kind:
+    """Whether a mapping to these fields makes events, users (by the file's name) or items; InvalidInput if nothing."""
+    given = set(fields)
+    kind: Kind = "events" if {"user", "item"} & given else "users" if _PEOPLE.search(stem.lower()) else "items"
+    needed = ("user", "item") if kind == "events" else ("id",)
+    for field in [*needed, *sorted(given)]:
+        if field not in given or field not in FIELDS[kind]:
+            raise InvalidInput(
+                f"mapped {field!r}", f"{' and '.join(needed)}, of {', '.join(FIELDS[kind])}", _said(given)
+            )
+    return kind
+
+
+def _said(fields: Iterable[str]) -> str:
+    return ", ".join(sorted(fields)) or "nothing"

@@ -95,7 +95,7 @@ class Store(Database):
                 "SELECT row, attributes, consent FROM users WHERE id = %s", (user_id,)
             ).fetchone()
         if found is None:
-            raise NotFound("user id", "somebody known here", repr(user_id))
+            raise NotFound("user id", "somebody known here", repr(user_id), "Ids stand as they were imported.")
         row, attributes, consent = found
         return row, User(user_id, {name: _value(v) for name, v in attributes.items()}, consent)
 

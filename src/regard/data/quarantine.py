@@ -21,6 +21,10 @@ WHERE NOT EXISTS (SELECT FROM quarantine q WHERE q.seq = b.quarantine)
     AND NOT EXISTS (SELECT FROM quarantine q WHERE q.row_number = b.row AND q.field = b.field
         AND q.source = names[b.source + 1] AND q.raw = b.raw)"""
 
+SUMMARY = """SELECT source, field, count(*), (array_agg(row_number ORDER BY seq))[1],
+    (array_agg(expected ORDER BY seq))[1], (array_agg(got ORDER BY seq))[1]
+FROM quarantine GROUP BY source, field ORDER BY count(*) DESC, source, field"""
+
 ALL = """SELECT seq, source, row_number, field, expected, got, raw FROM quarantine
 WHERE field ~ '^(events|items|users)[.]' ORDER BY seq"""
 
@@ -36,6 +40,13 @@ def keep_bad(connection: Connection, imports: Sequence[str], names: Sequence[str
 def resolve(connection: Connection) -> int:
     """Rows that came back mended leave the quarantine; how many. Call it before the events are merged."""
     return sum(connection.execute(RESOLVE.format(kind).encode()).rowcount for kind in ("events", "items", "users"))
+
+
+def summarise(store: Store) -> list[dict[str, Any]]:
+    """What the quarantine holds, by file and field: how many rows, and the first of them."""
+    names = ("source", "field", "rows", "first_row", "expected", "got")
+    with store.transaction() as connection:
+        return [dict(zip(names, found, strict=True)) for found in connection.execute(SUMMARY)]
 
 
 def export_quarantine(store: Store, folder: Path) -> list[Path]:

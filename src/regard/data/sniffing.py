@@ -12,7 +12,7 @@ from pathlib import Path
 
 from regard.data import movielens as ml
 from regard.data.delimited import Delimited, read_header
-from regard.data.naming import NEEDED, NESTED, RESERVED, Kind, fields_of, kind_of
+from regard.data.naming import NEEDED, NESTED, RESERVED, Kind, fields_of, kind_of, kind_of_mapped
 from regard.data.opening import CONVERT, open_bytes
 from regard.data.reading import JsonLines, Parquet, parquet_names
 from regard.data.source import Form, Mapped, Source
@@ -85,7 +85,7 @@ def _table(path: Path, names: Sequence[str], form: Delimited | str | None, mappe
 def _understood(path: Path, names: Sequence[str], mapped: Mapped | None) -> tuple[Kind, dict[str, str]]:
     if mapped is not None and set(mapped.columns.values()) <= set(names):
         fields = {column: field for field, column in mapped.columns.items()}
-        return ("events" if "user" in mapped.columns else "items"), fields
+        return kind_of_mapped(mapped.columns, path.name.split(".")[0]), fields
     kind = kind_of(names, path.name.split(".")[0], str(path))
     if kind is None:
         raise InvalidInput(str(path), KNOWN, f"the columns {', '.join(names[:12])}", NEEDED)

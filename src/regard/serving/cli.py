@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import sys
 from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console, RenderableType
@@ -18,6 +19,7 @@ from regard.data.translations import translator
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
 from regard.serving.settings import read_settings, spoken_language
 
+Misused: type[Exception] = typer.BadParameter.__bases__[0]  # every error in the words of a command
 EXIT_CODES = {InvalidInput: 2, NotFound: 3, Conflict: 4, Unavailable: 5}
 _ = translator(spoken_language())
 
@@ -33,7 +35,7 @@ app = typer.Typer(
 
 
 def _example(command: str) -> str:
-    return f"{_('Example')}: {command}"
+    return _("Example: {command}").format(command=command)
 
 
 Folder = Annotated[Path | None, typer.Option("--folder", help=_("Where store, releases and caches live."))]
@@ -53,14 +55,24 @@ class How(StrEnum):
 def main() -> None:
     """Run the command; an error is said once, in words or as JSON, with its exit code."""
     try:
-        app()
+        code = app(standalone_mode="--json" not in sys.argv)
     except RegardError as error:
         _fail(error)
-    except KeyboardInterrupt:
+    except Misused as error:
+        said = getattr(error, "format_message", error.__str__)()
+        _fail(InvalidInput("the command line", "what --help lists", said, "See: regard COMMAND --help"))
+    except BrokenPipeError:  # who reads us has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        where, said = str(error.filename or "the disk"), error.strerror or str(error)
+        _fail(Unavailable(where, "a place that can be read and written", said, "Check path, rights and free space."))
+    except (KeyboardInterrupt, typer.Abort):
         sys.exit(130)
+    else:
+        sys.exit(code if isinstance(code, int) else 0)
 
 
-def _fail(error: RegardError) -> None:
+def _fail(error: RegardError) -> NoReturn:
     if "--json" in sys.argv:
         body = {"where": error.where, "expected": error.expected, "got": error.got, "hint": error.hint}
         sys.stdout.write(json.dumps({"error": body}, ensure_ascii=False) + "\n")
@@ -99,20 +111,45 @@ def demo(
 @app.command(
     "import",
     help=_("Import files or folders of any known layout; nothing is configured."),
-    epilog=_example("regard import ml-100k/"),
+    epilog=_example("regard import ml-100k/")
+    + "\n\n"
+    + _example('regard import sales.csv --map user=Customer --map item=Stock --type buy --time-form "%m/%d/%y"'),
 )
 def import_(
     paths: Annotated[list[Path], typer.Argument(help=_("CSV, JSONL, Parquet, .gz, or folders of them."))],
+    mapped: Annotated[list[str], typer.Option("--map", help=_("A column of other name: FIELD=COLUMN."))] = [],  # noqa: B006
+    event: Annotated[str, typer.Option("--type", help=_("With --map: what its events are called."))] = "",
+    time_form: Annotated[str, typer.Option("--time-form", help=_("With --map: how times are written."))] = "",
+    precedence: Annotated[list[str], typer.Option(help=_("Whose word stays: FILE=NUMBER, the higher one."))] = [],  # noqa: B006
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
     """Files into the store."""
-    from regard.serving import screens
+    from regard.serving import screens, taking_in
     from regard.serving.installation import Installation
 
+    options = taking_in.options(mapped, event, time_form, precedence)
     with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
-        report = here.take_in(paths, tell).to_json()
+        report = here.take_in(paths, tell, options).to_json()
     _say(report, screens.imported(report, _), as_json)
+
+
+@app.command(
+    help=_("Rows that did not fit: how many, why; written out, they can be mended and imported again."),
+    epilog=_example("regard quarantine --out bad/"),
+)
+def quarantine(
+    out: Annotated[Path | None, typer.Option("--out", help=_("Write the rows into this folder as JSONL."))] = None,
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """What the imports refused."""
+    from regard.serving import screens, taking_in
+    from regard.serving.installation import Installation
+
+    with Installation.open(read_settings(folder)) as here:
+        answer = taking_in.refused(here.store, out)
+    _say(answer, screens.quarantined(answer, _), as_json)
 
 
 @app.command(
@@ -239,7 +276,7 @@ def stats(folder: Folder = None, as_json: AsJson = False) -> None:
     with Installation.open(read_settings(folder)) as here:
         live = here.releases.live()
         answer = {**here.store.counts(), "releases": len(here.releases.names()), "live": live.name if live else None}
-    _say(answer, screens.figures(_("In the store"), answer), as_json)
+    _say(answer, screens.figures(_("In the store"), answer, _), as_json)
 
 
 @app.command(

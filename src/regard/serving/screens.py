@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from math import nan
 from typing import Any, TypeAlias
 
 from rich.console import Console, Group, RenderableType
@@ -17,7 +18,9 @@ from rich.table import Table
 from rich.text import Text
 
 from regard.domain.run import Progress as Told
+from regard.domain.run import silent
 from regard.measurement.tables import number
+from regard.serving.vocabulary import vocabulary
 
 Words: TypeAlias = Callable[[str], str]  # English -> the reader's language
 Answer: TypeAlias = Mapping[str, Any]
@@ -27,6 +30,9 @@ Answer: TypeAlias = Mapping[str, Any]
 def progress(console: Console) -> Iterator[Told]:
     """A bar per step on `console`; the yielded function takes (step, share done)."""
     columns = (SpinnerColumn(), TextColumn("{task.description}", markup=False), BarColumn(28), TimeElapsedColumn())
+    if not console.is_terminal:
+        yield silent
+        return
     with Progress(*columns, console=console, transient=True) as bars:
         tasks: dict[str, Any] = {}
 
@@ -71,10 +77,17 @@ def metrics(answer: Answer, _: Words) -> RenderableType:
     """Models by metric; the best of each column in bold."""
     rows = answer["metrics"]
     names = list(rows[0]["metrics"]) if rows else []
-    best = {name: max(row["metrics"][name] for row in rows) for name in names}
-    shown = [(row["model"], *(_figure(row["metrics"][name], best[name]) for name in names)) for row in rows]
+    best = {name: max((row["metrics"][name] for row in rows if _known(row, name)), default=nan) for name in names}
+    shown = [
+        (row["model"], *(_figure(row["metrics"][name] if _known(row, name) else nan, best[name]) for name in names))
+        for row in rows
+    ]
     figures = table(_("How good"), (_("model"), *names), shown, right=range(1, len(names) + 1))
     return Group(figures, Text(f" {answer['metrics_title']}", style="dim"))
+
+
+def _known(row: Answer, name: str) -> bool:
+    return row["metrics"][name] is not None
 
 
 def _figure(value: float, best: float) -> Text:
@@ -87,7 +100,7 @@ def demo(answer: Answer, _: Words) -> RenderableType:
         Panel(Text(answer["about"]), title=_("Regard demo"), title_align="left", border_style="cyan"),
         _spaced(history(answer, _)),
         _spaced(slate(answer, _)),
-        _spaced(Text(f"{_('Why not')} {answer['why_not']['title']}? {answer['why_not']['text']}")),
+        _spaced(_why_not(answer["why_not"], _)),
         _spaced(metrics(answer, _)),
         Rule(style="dim"),
         next_steps(answer["next"], _),
@@ -109,17 +122,50 @@ def imported(report: Answer, _: Words) -> RenderableType:
         (s["name"], s["kind"], s["layout"], f"{s['rows']:,}", f"{s['quarantined']:,}") for s in report["sources"]
     ]
     names = (_("file"), _("holds"), _("layout"), _("rows"), _("quarantined"))
-    findings = [(f["what"], f"{f['count']:,}", f["done"], "; ".join(f["examples"][:2])) for f in report["findings"]]
-    columns = (_("found"), _("count"), _("what was done"), _("examples"))
     said = _("{new:,} new events, {known:,} known before; {items:,} new items, {users:,} new people.").format(
         new=report["events_new"], known=report["events_known"], items=report["items_new"], users=report["users_new"]
     )
     return Group(
         table(_("Read"), names, sources, right=(3, 4)),
-        _spaced(table(_("Cleaning report"), columns, findings, right=(1,))),
+        _spaced(Text(_("Cleaning report"), style="bold")),
+        _spaced(_found(report["findings"], vocabulary(_)) if report["findings"] else Text(_("Nothing odd was found."))),
         _spaced(Text(said)),
-        *(Text(_("Left out: {name} ({why})").format(name=name, why=why)) for name, why in report["left_out"]),
+        *([Text(_(" {n:,} rows left the quarantine.").format(n=report["resolved"]))] if report["resolved"] else []),
+        *(
+            [Text(_(" Rows in quarantine can be mended: regard quarantine --out bad/"))]
+            if report["quarantined"]
+            else []
+        ),
+        *(_spaced(Text(_("Left out: {name} ({why})").format(name=n, why=why))) for n, why in report["left_out"]),
     )
+
+
+def _found(findings: Sequence[Answer], words: Mapping[str, str]) -> RenderableType:
+    """What was found, how often, what was done; the examples below it."""
+    grid = Table.grid(padding=(0, 2, 0, 0))
+    grid.add_column(justify="right", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for finding in findings:
+        said = Text(words.get(finding["what"], finding["what"]), style="bold")
+        said.append(f"  {words.get(finding['done'], finding['done'])}", style="not bold")
+        grid.add_row(f"{finding['count']:,}", said)
+        for example in finding["examples"]:
+            grid.add_row("", Text(example, style="dim"))
+    return grid
+
+
+def quarantined(answer: Answer, _: Words) -> RenderableType:
+    """What the quarantine holds, and where it was written."""
+    if not answer["rows"]:
+        return Text(_("The quarantine is empty."))
+    rows = [
+        (one["source"], one["field"], f"{one['rows']:,}", f"{one['first_row']}: {one['got']}", one["expected"])
+        for one in answer["by"]
+    ]
+    names = (_("file"), _("field"), _("rows"), _("first row"), _("expected"))
+    told = [Text(_("Written: {file}").format(file=file)) for file in answer["files"]]
+    after = _("Mend the fields in these files, then: regard import FILE") if told else _("To mend them: --out FOLDER")
+    return Group(table(_("In quarantine"), names, rows, right=(2,)), *told, _spaced(Text(after)))
 
 
 def fitted(answer: Answer, _: Words) -> RenderableType:
@@ -135,11 +181,13 @@ def explained(answer: Answer, _: Words) -> RenderableType:
     """One reason with all its amounts."""
     reason = answer["reason"]
     rows = [(c["title"], f"{c['amount']:+.4f}") for c in reason["evidence"][:12]]
-    rows += [(name, f"{amount:+.4f}") for name, amount in reason["other"].items()]
-    rest = sum(c["amount"] for c in reason["evidence"][12:])
-    rows += (
-        [(_("{n} more items of the history").format(n=len(reason["evidence"]) - 12), f"{rest:+.4f}")] if rest else []
-    )
+    rest = reason["evidence"][12:]
+    if rest:
+        said = _("{n} more items of the history").format(n=len(rest))
+        rows.append((said, f"{sum(c['amount'] for c in rest):+.4f}"))
+    words = vocabulary(_)
+    for name, amount in reason["other"].items():
+        rows.append((": ".join(words.get(part, part) for part in name.split(": ")), f"{amount:+.4f}"))
     rows.append((_("score"), f"{answer['score']:+.4f}"))
     return Group(
         Text(f"{answer['title']}: {reason['text']}"),
@@ -148,10 +196,14 @@ def explained(answer: Answer, _: Words) -> RenderableType:
     )
 
 
+def _why_not(answer: Answer, _: Words) -> Text:
+    return Text(_("Why not {title}? {text}").format(title=answer["title"], text=answer["text"]))
+
+
 def not_shown(answer: Answer, _: Words) -> RenderableType:
     """One why-not, and how far each source was from it."""
     rows = [(name, str(p["rank"] or "-"), str(p["proposed"])) for name, p in answer.get("sources", {}).items()]
-    said = Text(f"{_('Why not')} {answer['title']}? {answer['text']}")
+    said = _why_not(answer, _)
     if not rows:
         return said
     return Group(said, _spaced(table("", (_("source"), _("rank there"), _("proposed")), rows, right=(1, 2))))
@@ -171,20 +223,29 @@ def alike(answer: Answer, _: Words) -> RenderableType:
 
 def checks(found: Sequence[Answer], _: Words) -> RenderableType:
     """The doctor's findings, with a fix for each failure."""
+    words = vocabulary(_)
     marks = {True: Text("✓", style="green"), False: Text("✗", style="red")}
-    rows = [(marks[c["well"]], c["name"], c["said"], "" if c["well"] else c["fix"]) for c in found]
+    rows = [
+        (marks[c["well"]], words.get(c["name"], c["name"]), c["said"], "" if c["well"] else c["fix"]) for c in found
+    ]
     return table(_("Regard doctor"), ("", _("check"), _("found"), _("fix")), rows)
 
 
-def figures(title: str, counts: Answer) -> RenderableType:
+def figures(title: str, counts: Answer, _: Words) -> RenderableType:
     """Named numbers, moments as dates, nested ones as rows of their own."""
-    rows = [(name, _plain(name, value)) for name, value in counts.items() if not isinstance(value, Mapping)]
+    words = vocabulary(_)
+    rows = [
+        (words.get(name, name), _plain(name, value)) for name, value in counts.items() if not isinstance(value, Mapping)
+    ]
     for name, inside in counts.items():
-        rows += [(f"{name}: {key}", _plain(key, value)) for key, value in getattr(inside, "items", dict)()]
+        of = words.get(name, name)
+        rows += [(f"{of}: {key}", _plain(key, value)) for key, value in getattr(inside, "items", dict)()]
     return table(title, ("", ""), rows, right=(1,))
 
 
 def _plain(name: str, value: object) -> str:
     if name.endswith("_time") and isinstance(value, float):
         return datetime.fromtimestamp(value, UTC).strftime("%Y-%m-%d %H:%M")
+    if value is None:
+        return "-"
     return f"{value:,}" if isinstance(value, int) else str(value)

@@ -1,0 +1,81 @@
+"""Vocabulary: names and set phrases of reports, which are English in JSON, in the reader's language."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from regard.data.translations import Translate
+
+
+def vocabulary(_: Translate) -> Mapping[str, str]:
+    """English name or phrase -> what a person reads."""
+    return _counts(_) | _checks(_) | _findings(_) | _done(_)
+
+
+def _counts(_: Translate) -> dict[str, str]:
+    return {
+        "users": _("people"),
+        "items": _("items"),
+        "hidden_items": _("hidden items"),
+        "events": _("events"),
+        "first_time": _("first event (UTC)"),
+        "last_time": _("last event (UTC)"),
+        "quarantined": _("rows in quarantine"),
+        "version": _("version of the schema"),
+        "bytes": _("bytes"),
+        "releases": _("releases"),
+        "live": _("live release"),
+        "popularity": _("popularity"),
+        "popular lately": _("popular lately"),
+        "event_types": _("events of type"),
+    }
+
+
+def _checks(_: Translate) -> dict[str, str]:
+    return {
+        "packages": _("packages"),
+        "disk": _("disk"),
+        "folder": _("folder"),
+        "threads": _("threads"),
+        "text encoder": _("text encoder"),
+        "store": _("store"),
+        "release": _("release"),
+        "extra deep": _("extra deep"),
+        "extra demo": _("extra demo"),
+    }
+
+
+def _findings(_: Translate) -> dict[str, str]:
+    return {
+        "duplicates": _("duplicates"),
+        "bad times": _("bad times"),
+        "impossible values": _("impossible values"),
+        "impossible positions": _("impossible positions"),
+        "broken lines": _("broken lines"),
+        "missing or broken ids": _("missing or broken ids"),
+        "missing, broken or repeated ids": _("missing, broken or repeated ids"),
+        "values that do not fit": _("values that do not fit"),
+        "unknown user ids": _("unknown user ids"),
+        "unknown item ids": _("unknown item ids"),
+        "robots and bursts": _("robots and bursts"),
+        "missing values": _("missing values"),
+        "constant columns": _("constant columns"),
+        "columns of mixed types": _("columns of mixed types"),
+        "times in milliseconds or finer": _("times in milliseconds or finer"),
+        "ISO 8601 times": _("ISO 8601 times"),
+    }
+
+
+def _done(_: Translate) -> dict[str, str]:
+    apart = "equal events stay apart (two equal invoice lines are two); rows about one id are merged by field"
+    return {
+        apart: _("equal events stay apart (two equal invoice lines are two); rows about one id are merged by field"),
+        "put into quarantine": _("put into quarantine"),
+        "kept; the users have rows without attributes": _("kept; the users have rows without attributes"),
+        "kept; the items have rows without attributes": _("kept; the items have rows without attributes"),
+        "kept and flagged": _("kept and flagged"),
+        "left empty (a default where the field has one)": _("left empty (a default where the field has one)"),
+        "kept; they tell nobody apart": _("kept; they tell nobody apart"),
+        "those rows keep their text": _("those rows keep their text"),
+        "read as unix seconds": _("read as unix seconds"),
+    }
