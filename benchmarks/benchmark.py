@@ -34,6 +34,7 @@ class Benchmark:
 
     dataset, protocol: for people. folder: below the folder of data sets. recipes: ours, by name; hyper-parameters are
     chosen on a validation cut of train, and the file says how. repeats: a fit is timed this often, the shortest counts.
+    beside: one more figure in words, from the folder.
     """
 
     dataset: str
@@ -46,6 +47,7 @@ class Benchmark:
     metrics: tuple[str, ...] = ("N", "R")
     judged: Callable[[Split], Protocol] = lambda split: Protocol(slices=False)
     repeats: int = 3
+    beside: Callable[[Path], str] | None = None
 
     def where(self, data: Path) -> Path:
         """The data set's own folder: `data` itself, or below it."""

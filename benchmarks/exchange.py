@@ -42,8 +42,8 @@ class Listed:
         return [self.retrieve(query, k) for query in queries]
 
 
-def write_train(path: Path, split: Split, people: Rows, depth: int) -> None:
-    """Train events of positive weight and the people to ask for, for peers; every train item is to be left out."""
+def write_train(path: Path, split: Split, people: Rows, depth: int, again: bool) -> None:
+    """Train events of positive weight and the people to ask for, for peers; `again`: train items may be ranked."""
     e = split.train.events
     right = e.weight > 0
     np.savez(
@@ -54,6 +54,7 @@ def write_train(path: Path, split: Split, people: Rows, depth: int) -> None:
         time=e.time[right],
         people=people,
         depth=depth,
+        again=again,
         n_users=len(split.data.users),
         n_items=len(split.data.items),
     )

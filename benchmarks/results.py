@@ -37,6 +37,8 @@ def markdown(found: Mapping[str, Any]) -> str:
     if found["left_out"]:
         left_out = [f"{row['system']} {row['model']} ({row['why']})" for row in found["left_out"]]
         lines += ["", f"Not run here: {'; '.join(left_out)}."]
+    for note in found.get("notes", ()):
+        lines += ["", note]
     lines += ["", f"![quality against fit time]({found['id']}.png)", ""]
     return "\n".join(lines)
 

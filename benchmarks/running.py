@@ -38,6 +38,7 @@ def run(name: str, data: Path, only: str | None, seeds: Sequence[int]) -> dict[s
         "rows": [row for found in parts.values() for row in found["rows"]],
         "comparisons": [row for found in parts.values() for row in found["comparisons"]],
         "left_out": [row for found in parts.values() for row in found["left_out"]],
+        "notes": [b.beside(b.where(data)) for b in parts_of(name).values() if b.beside],
     }
 
 
@@ -61,7 +62,7 @@ def _run_part(
     left_out: list[Row] = []
     with tempfile.TemporaryDirectory() as scratch:
         train, out = Path(scratch) / "train.npz", Path(scratch) / "lists.npz"
-        write_train(train, split, truth.users, DEPTH * benchmark.k)
+        write_train(train, split, truth.users, DEPTH * benchmark.k, again=not rules.exclude_seen)
         for system, model, command in _commands(name, part, benchmark, data, (train, out)):
             if only not in (None, system):
                 continue

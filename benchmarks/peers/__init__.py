@@ -11,7 +11,7 @@ PINS = {  # what each environment holds; numpy < 2 where the library needs it
     "implicit": ("implicit==0.7.3", "numpy<3", "scipy"),
     "rectools": ("rectools==0.19.0", "numpy<2"),
     "skrecsys": ("skrecsys==0.9.0", "torch==2.13.0"),
-    "recbole": ("recbole==1.2.1", "torch==2.13.0", "numpy<2"),
+    "recbole": ("recbole==1.2.1", "torch==2.13.0", "setuptools<81", "numpy<2", "pandas<3", "scipy<1.14"),
 }
 
 

@@ -34,8 +34,10 @@ def work(fit: Callable[[Any, str, dict[str, Any], int], tuple[Callable[[], Any],
     np.savez(out, rows=rows, scores=scores, fit_seconds=seconds, peak_mb=peak)
 
 
-def distinct(train: Any) -> tuple[Any, Any]:
-    """Each (user, item) pair once."""
+def pairs_of(train: Any) -> tuple[Any, Any]:
+    """Each (user, item) pair once; where repeats count, as often as it was."""
+    if train["again"]:
+        return train["user"].astype(np.int64), train["item"].astype(np.int64)
     keys = np.unique(train["user"].astype(np.int64) * int(train["n_items"]) + train["item"])
     users, items = np.divmod(keys, int(train["n_items"]))
     return users, items

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from frame import Lists, distinct, work
+from frame import Lists, pairs_of, work
 from implicit.als import AlternatingLeastSquares
 from implicit.bpr import BayesianPersonalizedRanking
 from implicit.nearest_neighbours import BM25Recommender, CosineRecommender, TFIDFRecommender
@@ -21,7 +21,7 @@ MODELS = {
 
 
 def prepare(train: Any, model: str, settings: dict[str, Any], seed: int) -> Any:
-    users, items = distinct(train)
+    users, items = pairs_of(train)
     shape = (int(train["n_users"]), int(train["n_items"]))
     matrix = sparse.csr_matrix((np.ones(len(users), np.float32), (users, items)), shape=shape)
     if model in ("ALS", "BPR"):
@@ -34,7 +34,8 @@ def prepare(train: Any, model: str, settings: dict[str, Any], seed: int) -> Any:
 
     def lists(fitted: Any) -> Lists:
         people = train["people"]
-        return fitted.recommend(people, matrix[people], N=int(train["depth"]), filter_already_liked_items=True)
+        new = not train["again"]
+        return fitted.recommend(people, matrix[people], N=int(train["depth"]), filter_already_liked_items=new)
 
     return fit, lists
 

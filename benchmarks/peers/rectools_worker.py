@@ -21,8 +21,13 @@ def prepare(train: Any, model: str, settings: dict[str, Any], seed: int) -> Any:
             Columns.Weight: 1.0,
             Columns.Datetime: pd.to_datetime(train["time"], unit="s"),
         }
-    ).drop_duplicates([Columns.User, Columns.Item])
+    )
+    if not train["again"]:
+        frame = frame.drop_duplicates([Columns.User, Columns.Item], keep="last")
     data = Dataset.construct(frame)
+
+    if "days" in settings:
+        settings = {"period": pd.Timedelta(days=settings["days"]).to_pytimedelta()}
 
     def fit() -> Any:
         return MODELS[model](**settings).fit(data)
@@ -30,7 +35,8 @@ def prepare(train: Any, model: str, settings: dict[str, Any], seed: int) -> Any:
     def lists(fitted: Any) -> Lists:
         known = set(frame[Columns.User])
         people = [int(person) for person in train["people"] if int(person) in known]
-        found = fitted.recommend(users=people, dataset=data, k=int(train["depth"]), filter_viewed=True)
+        new = not train["again"]
+        found = fitted.recommend(users=people, dataset=data, k=int(train["depth"]), filter_viewed=new)
         return padded(train, found.groupby(Columns.User)[Columns.Item].apply(list).to_dict())
 
     return fit, lists

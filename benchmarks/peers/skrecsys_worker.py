@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
-from frame import Lists, distinct, padded, work
+from frame import Lists, padded, pairs_of, work
 from skrecsys import recommendation
 
 MODELS = {
@@ -19,7 +19,7 @@ MODELS = {
 
 
 def prepare(train: Any, model: str, settings: dict[str, Any], seed: int) -> Any:
-    pairs = np.column_stack(distinct(train))
+    pairs = np.column_stack(pairs_of(train))
     if model == "BPR":
         settings = {"random_state": seed, **settings}
 
@@ -28,7 +28,8 @@ def prepare(train: Any, model: str, settings: dict[str, Any], seed: int) -> Any:
 
     def lists(fitted: Any) -> Lists:
         people = np.intersect1d(train["people"], pairs[:, 0])
-        items, _ = fitted.recommend(people, n_recommendations=int(train["depth"]))
+        new = not train["again"]
+        items, _ = fitted.recommend(people, n_recommendations=int(train["depth"]), exclude_seen=new)
         return padded(train, dict(zip(people.tolist(), items, strict=True)))
 
     return fit, lists

@@ -51,6 +51,8 @@ PARTS = {
             Peer("skrecsys", "RP3beta"),
             Peer("rectools", "EASE", {"regularization": 300.0}),
             Peer("rectools", "PureSVD", {"factors": 32}),
+            Peer("recbole", "EASE", {"reg_weight": 300.0}),
+            Peer("recbole", "ItemKNN"),
             Peer("implicit", "ALS", {"factors": 32, "regularization": 0.05, "alpha": 5.0, "iterations": 15}),
             Peer("implicit", "BM25", {"K": 100, "K1": 1.2, "B": 0.75}),
         ),

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from benchmarks import results
-from benchmarks.exchange import Listed, lists_of
+from benchmarks.exchange import Listed, lists_of, write_train
 from benchmarks.measuring import measured
-from benchmarks.protocols import b1, b12
+from benchmarks.protocols import b1, b7, b12
 from regard.domain.candidates import Candidates
 from regard.domain.request import Query
 from regard.measurement.evaluate import evaluate
@@ -111,6 +111,32 @@ def test_lists_hold_only_what_may_be_ranked(small: Path) -> None:
         shown = own[own >= 0]
         assert among[shown].all()
         assert not np.isin(shown, split.known.history(int(user)).rows).any()
+
+
+def test_films_of_one_seed_are_cold_and_their_day_of_release_is_read(tmp_path: Path) -> None:
+    rows = [
+        f"{n}|Film {n} (1995)|01-Jan-1995||u|" + "|".join("01"[n % 19 == g] for g in range(19)) for n in range(1, 31)
+    ]
+    (tmp_path / "u.item").write_text("\n".join(rows) + "\n", "latin-1")
+    ratings = [f"{user}\t{item}\t4\t{1000 + item}" for user in range(1, 26) for item in range(1, 31)]
+    (tmp_path / "u.data").write_text("\n".join(ratings) + "\n", "utf-8")
+    split = b7.load(tmp_path)
+    cold = np.unique(split.test.events.item)
+    assert len(cold) == 6
+    assert not np.isin(split.train.events.item, cold).any()
+    assert split.data.item_column("released") == ["01-Jan-1995"] * 30
+    among = b7.among_cold(split).among
+    assert among is not None
+    assert np.flatnonzero(among).tolist() == cold.tolist()
+
+
+def test_where_repeats_count_peers_get_every_event(small: Path, tmp_path: Path) -> None:
+    split = b1.load(small)
+    for again in (False, True):
+        write_train(tmp_path / "train.npz", split, np.arange(3), 30, again)
+        with np.load(tmp_path / "train.npz") as found:
+            assert bool(found["again"]) is again
+            assert len(found["user"]) == len(split.train.events)
 
 
 def test_a_fit_is_timed_by_its_shortest_run() -> None:
