@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import Self
 
@@ -32,6 +33,7 @@ from regard.serving.recipes import Recipes, decode, default_recipes
 from regard.serving.settings import Settings, now
 
 SEARCHED = 20_000  # titles among which a mistyped one is looked for
+MAPPED = 5_000_000  # events from which on a snapshot lies on disk: below, its arrays are at most 130 MB
 BEFORE_EVENTS = -1e18  # unix seconds: a snapshot of people and items alone
 
 
@@ -73,10 +75,17 @@ class Installation:
 
     def dataset(self, tell: Progress = silent) -> Dataset:
         """All that the store knows now, with content vectors of the items."""
-        data = snapshot(self.store)
+        data = self._snapshot()
         if not len(data.events):
             raise InvalidInput("fit", "events in the store", "none", "Import some first: regard import PATH")
         return self.encoded(data, tell)
+
+    def _snapshot(self) -> Dataset:
+        """In memory; where there are many events, in files that stay mapped although they have lost their names."""
+        if self.store.counts()["events"] < MAPPED:
+            return snapshot(self.store)
+        with TemporaryDirectory(prefix=".snapshot-", dir=self.settings.folder, ignore_cleanup_errors=True) as scratch:
+            return snapshot(self.store, Path(scratch))
 
     def encoded(self, data: Dataset, tell: Progress = silent) -> Dataset:
         """The same data with the items' text vectors, from the cache where the words are known."""
