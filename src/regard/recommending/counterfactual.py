@@ -1,4 +1,4 @@
-"""Counterfactuals: the smallest part of a history without which an item would not be shown, verified by re-scoring."""
+"""Counterfactuals: what of a history, with nothing to spare, keeps an item in the list; verified by re-scoring."""
 
 from __future__ import annotations
 
