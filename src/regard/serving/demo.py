@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import tempfile
 from dataclasses import replace
 from pathlib import Path
@@ -48,7 +49,8 @@ def audience(folder: Path, seed: int) -> list[Path]:
 
 
 def show(settings: Settings, data: Path | None, seed: int, tell: Progress) -> dict[str, Any]:
-    """Everything that `regard demo` shows, as one JSON object."""
+    """Everything that `regard demo` shows, as one JSON object; always in the folder's own store, never in yours."""
+    settings = replace(settings, database_url=None)
     tell("simulate an audience" if data is None else "look at the data", 0.0)
     paths = [data] if data else audience(settings.folder / "demo", seed)
     with Installation.open(settings) as here:
@@ -112,8 +114,9 @@ def _about(settings: Settings, data: Dataset, simulated: bool) -> str:
 
 def _next(settings: Settings, user: str, answer: dict[str, Any]) -> list[str]:
     """Commands that work as they stand on what the demo has left."""
-    here = f"--folder {settings.folder}"
-    first = answer["items"][0]["id"] if answer["items"] else ""
+    here = shlex.join(["--folder", str(settings.folder)])
+    first = shlex.quote(answer["items"][0]["id"] if answer["items"] else "")
+    user = shlex.quote(user)
     return [
         f"regard explain {user} {first} {here}",
         f"regard similar {first} {here}",
