@@ -64,27 +64,54 @@ def _figure(row: Mapping[str, Any], label: str) -> str:
 
 
 def plot(found: Mapping[str, Any], path: Path) -> None:
-    """Quality (up) against fit seconds (to the right, logarithmic), ours in colour."""
+    """Quality (up) against fit seconds (to the right, logarithmic), ours in colour; names in a column beside it."""
     from matplotlib.figure import Figure
+    from matplotlib.ticker import NullFormatter
 
     parts = list(dict.fromkeys(row["dataset"] for row in found["rows"]))
-    figure = Figure(figsize=(6.4 * len(parts), 4.4), layout="constrained", dpi=130)
+    figure = Figure(figsize=(7.4 * len(parts), 4.4), layout="constrained", dpi=130)
     for axes, part in zip(figure.subplots(1, len(parts), squeeze=False)[0], parts, strict=True):
         rows = [row for row in found["rows"] if row["dataset"] == part]
         label = next(iter(rows[0]["metrics"]))
-        for row in rows:
+        points = [(max(row["fit_seconds"], 1e-4), row["metrics"][label]) for row in rows]
+        for row, point in zip(rows, points, strict=True):
             ours = row["system"] == "regard"
-            point = (max(row["fit_seconds"], 1e-4), row["metrics"][label])
-            axes.plot(*point, "o", color=OURS if ours else THEIRS, markersize=9 if ours else 7)
-            name = row["model"] if ours else f"{row['system']} {row['model']}"
-            style = {"fontsize": 8, "color": OURS if ours else "#4a5561"}
-            below = -12 if ours else 4  # so that equal figures of ours and a peer's can both be read
-            axes.annotate(name, point, textcoords="offset points", xytext=(7, below), **style)
+            axes.plot(*point, "o", color=OURS if ours else THEIRS, markersize=9 if ours else 7, zorder=3)
         axes.set_xscale("log")
-        axes.margins(0.22)
+        axes.margins(0.08)
+        axes.xaxis.set_major_formatter("{x:g}")
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(f"{found['id']} {part}", loc="left", fontweight="bold", fontsize=11)
         axes.set_xlabel("fit seconds (two threads)")
         axes.set_ylabel(label)
         axes.grid(color="#e3e8ee")
         axes.spines[["top", "right"]].set_visible(False)
+        _name(axes, rows, points)
     figure.savefig(path)
+
+
+def _name(axes: Any, rows: list[dict[str, Any]], points: list[tuple[float, float]]) -> None:
+    """Each point's name to the right of the plot, at its own height or as near to it as the others allow."""
+    low, high = axes.get_ylim()
+    order = sorted(range(len(rows)), key=lambda n: points[n][1])
+    heights = [(points[n][1] - low) / (high - low) for n in order]
+    gap = min(0.055, 1 / len(rows))
+    for n in range(1, len(heights)):
+        heights[n] = max(heights[n], heights[n - 1] + gap)
+    top = 1.0
+    for n in reversed(range(len(heights))):
+        heights[n] = min(heights[n], top)
+        top = heights[n] - gap
+    for n, height in zip(order, heights, strict=True):
+        ours = rows[n]["system"] == "regard"
+        axes.annotate(
+            rows[n]["model"] if ours else f"{rows[n]['system']} {rows[n]['model']}",
+            points[n],
+            xytext=(1.03, height),
+            textcoords="axes fraction",
+            verticalalignment="center",
+            fontsize=8,
+            color=OURS if ours else "#4a5561",
+            annotation_clip=False,
+            arrowprops={"arrowstyle": "-", "color": "#c9d1da", "linewidth": 0.7, "relpos": (0, 0.5)},
+        )
