@@ -91,7 +91,7 @@ def test_no_file_and_no_function_outgrows_its_room() -> None:
     assert not {name: n for name, n in function_sizes().items() if n > FUNCTION_LINES}, "name its parts"
 
 
-def test_no_public_function_takes_more_than_sixparameters() -> None:
+def test_no_public_function_takes_more_than_six_parameters() -> None:
     many = {
         f"{_name(path)}:{f.lineno} {f.name}": parameters(f)
         for path in SOURCES

@@ -8,6 +8,7 @@ import json
 import re
 from collections import Counter
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from regard.data import movielens as ml
@@ -165,8 +166,6 @@ def _by_place(path: Path, fields: Sequence[str], separator: str) -> Source | Non
 
 
 def _movielens_csv(source: Source, names: tuple[str, ...]) -> Source:
-    from dataclasses import replace
-
     if names[:3] == ("movieId", "title", "genres"):
         return replace(source, layout="MovieLens", shape=ml.films)
     if names[:3] == ("userId", "movieId", "tag"):

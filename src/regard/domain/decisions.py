@@ -10,7 +10,7 @@ from typing import Any
 @dataclass(frozen=True, slots=True)
 class Release:
     """An immutable, fitted thing that can serve: its `name`, when it was `created`, the `moment` of its data (both unix
-    seconds), the `seed`, the `recipes` by source, and `figures` worth keeping (weights, events, metrics)."""
+    seconds), the `seed`, the `recipes` by source, and `figures` worth keeping (weights, events, items)."""
 
     name: str
     created: float

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from rich.table import Table
+from rich.text import Text
 
 from regard.measurement.findings import Findings
 
@@ -55,7 +56,7 @@ def as_rich(report: Findings) -> Table:
         for label in shown:
             value = report.value(model, label)
             cells.append(f"[bold]{number(value)}[/]" if value == best.get(label) else number(value))
-        table.add_row(model, *cells)
+        table.add_row(Text(model), *cells)
     return table
 
 
