@@ -85,7 +85,7 @@ def _benchmark(dataset: str, folder: str, read: Callable[[Path], Dataset], ours:
 
 
 NEW = Trend(EASE(l2=300.0, popularity=0.2, at_least=10), half_life=10.0)
-AGAIN = Trend(EASE(l2=300.0, popularity=0.2, at_least=10), half_life=15.0, strength=0.5, popular=0.1, repeats=0.1)
+AGAIN = Trend(EASE(l2=300.0, popularity=0.2, at_least=50), half_life=15.0, strength=0.5, popular=0.1, repeats=0.1)
 FILMS = Trend(EASE(l2=100.0, popularity=0.4, at_least=10), half_life=2.0, strength=0.75, popular=0.015)
 PARTS = {
     "Online Retail, repeats count": _benchmark("Online Retail", "online-retail-uci", retail, AGAIN, again=True),
