@@ -162,3 +162,19 @@ def test_counts(store: Store) -> None:
     assert counts["version"] == migrations.scripts()[-1][0]
     with pytest.raises(NotFound):
         store.user("zoe")
+
+
+@pytest.mark.parametrize("word", ["user", "select"])
+def test_a_tenant_may_be_called_by_a_word_of_sql(server: Server, word: str) -> None:
+    with Store.open(server.folder, word) as store:
+        try:
+            assert store.append([Event("u", "i", "view", time=1.0)]) == 1
+        finally:
+            with store.transaction() as connection:
+                connection.execute(f'DROP SCHEMA "{word}" CASCADE'.encode())
+
+
+@pytest.mark.parametrize("name", ["pg_mine", "Mine", "a-b", "", "x; drop table events"])
+def test_other_names_of_tenants_are_refused(server: Server, name: str) -> None:
+    with pytest.raises(InvalidInput, match="tenant"):
+        Store.open(server.folder, name)

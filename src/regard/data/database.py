@@ -23,7 +23,7 @@ from regard.domain.weights import DEFAULT_WEIGHTS
 Connection = psycopg.Connection[tuple[Any, ...]]
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # a lost connection is retried or told as an error
 OLDEST = 14  # of PostgreSQL
-TENANT = re.compile(r"[a-z][a-z0-9_]{0,50}")
+TENANT = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,50}")
 
 
 class Database:
@@ -42,7 +42,7 @@ class Database:
         do), Conflict (the tables are newer than this code).
         """
         if not TENANT.fullmatch(tenant):
-            raise InvalidInput("tenant", "a-z, 0-9 and _, a letter first, at most 51", repr(tenant))
+            raise InvalidInput("tenant", "a-z, 0-9 and _, a letter first (but not pg_), at most 51", repr(tenant))
         by_url = "://" in str(where)
         server = None if by_url else Server.start(Path(where))
         try:
@@ -106,7 +106,7 @@ class Database:
             max_size=8,
             open=True,
             check=ConnectionPool.check_connection,
-            kwargs={"options": f"-c search_path={self.tenant},public -c extra_float_digits=1 -c timezone=UTC"},
+            kwargs={"options": f'-c search_path="{self.tenant}",public -c extra_float_digits=1 -c timezone=UTC'},
             reconnect_timeout=30,
             name=f"regard-{self.tenant}",
         )
@@ -116,7 +116,7 @@ def _prepare(connection: Connection, tenant: str) -> None:
     if connection.info.server_version < OLDEST * 10_000:
         got = f"version {connection.info.server_version // 10_000}"
         raise Unavailable("the database server", f"PostgreSQL {OLDEST} or newer", got, "Upgrade it, or use a folder.")
-    connection.execute(f"SET search_path = {tenant}, public")
+    connection.execute(f'SET search_path = "{tenant}", public')
     found = connection.execute("SELECT 1 FROM pg_extension WHERE extname = 'vector'").fetchone()
     try:
         if found is None:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
+import tempfile
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -33,15 +34,19 @@ class Releases:
 
     def add(self, release: Release, model: Artifact, data: Dataset) -> Release:
         """Write a release: the fitted `model` and the snapshot that it was fitted on."""
-        final, draft = self.folder / release.name, self.folder / f".{release.name}.draft"
+        final = self.folder / release.name
         if final.exists():
             raise InvalidInput("release", "a new name", f"{release.name}, which exists", "Releases never change.")
-        shutil.rmtree(draft, ignore_errors=True)
-        draft.mkdir(parents=True)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        draft = Path(tempfile.mkdtemp(prefix=f".{release.name}.", dir=self.folder))
         save(model, draft / "model")
         save_snapshot(data, draft / "data")
         (draft / "release.json").write_text(json.dumps(asdict(release), indent=1, sort_keys=True), "utf-8")
+        for file in sorted(draft.rglob("*"), reverse=True):
+            _to_disk(file)
+        draft.chmod(0o755)
         draft.rename(final)
+        _to_disk(self.folder)
         return release
 
     def promote(self, name: str) -> None:
@@ -70,3 +75,12 @@ class Releases:
     def data(self, release: Release) -> Dataset:
         """The snapshot that it was fitted on, memory-mapped."""
         return load_snapshot(self.folder / release.name / "data")
+
+
+def _to_disk(path: Path) -> None:
+    """Wait until a file, or a folder's list of names, would survive a power cut."""
+    opened = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(opened)
+    finally:
+        os.close(opened)

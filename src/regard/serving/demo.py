@@ -50,7 +50,7 @@ def audience(folder: Path, seed: int) -> list[Path]:
 
 def show(settings: Settings, data: Path | None, seed: int, tell: Progress) -> dict[str, Any]:
     """Everything that `regard demo` shows, as one JSON object; always in the folder's own store, never in yours."""
-    settings = replace(settings, database_url=None)
+    yours, settings = settings.database_url, replace(settings, database_url=None)
     tell("simulate an audience" if data is None else "look at the data", 0.0)
     paths = [data] if data else audience(settings.folder / "demo", seed)
     with Installation.open(settings) as here:
@@ -73,7 +73,7 @@ def show(settings: Settings, data: Path | None, seed: int, tell: Progress) -> di
             "release": release.name,
             "imported": report.to_json(),
             "folder": str(settings.folder),
-            "next": _next(settings, user, answer),
+            "next": _next(settings, user, answer, apart=yours is not None),
         }
 
 
@@ -112,14 +112,15 @@ def _about(settings: Settings, data: Dataset, simulated: bool) -> str:
     return said
 
 
-def _next(settings: Settings, user: str, answer: dict[str, Any]) -> list[str]:
-    """Commands that work as they stand on what the demo has left."""
+def _next(settings: Settings, user: str, answer: dict[str, Any], apart: bool) -> list[str]:
+    """Commands that work as they stand on what the demo has left; `apart` from a database that the terminal names."""
+    regard = "env -u REGARD_DATABASE_URL regard" if apart else "regard"
     here = shlex.join(["--folder", str(settings.folder)])
     first = shlex.quote(answer["items"][0]["id"] if answer["items"] else "")
     user = shlex.quote(user)
     return [
-        f"regard explain {user} {first} {here}",
-        f"regard similar {first} {here}",
-        f"regard evaluate --split time --html report.html {here}",
+        f"{regard} explain {user} {first} {here}",
+        f"{regard} similar {first} {here}",
+        f"{regard} evaluate --split time --html report.html {here}",
         "regard import YOUR_FILES && regard fit && regard recommend SOMEBODY",
     ]
