@@ -90,11 +90,9 @@ def test_the_default_follows_the_catalogue_s_size() -> None:
 
 def test_the_page_s_example_is_read() -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "configure.md"
-    example = re.search(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
-    assert example is not None
-    recipes = decode(tomllib.loads(example[1]))
-    assert recipes["recent"].weighting.half_life == 60  # type: ignore[attr-defined]
-    assert decode_encoder(tomllib.loads(example[1])).name == "endpoint"
+    sources, encoder = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert decode(tomllib.loads(sources))["recent"].weighting.half_life == 60  # type: ignore[attr-defined]
+    assert decode_encoder(tomllib.loads(encoder)).name == "endpoint"
 
 
 def test_a_recipe_around_another_one() -> None:

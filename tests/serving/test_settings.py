@@ -30,7 +30,8 @@ def test_a_wrong_variable_is_named(tmp_path: Path, env: dict[str, str]) -> None:
     assert error.value.where == next(iter(env))
 
 
-def test_broken_toml_says_which_file(tmp_path: Path) -> None:
-    (tmp_path / "regard.toml").write_text("= 1")
+@pytest.mark.parametrize("text", ["= 1", "sources = 3", "encoder = 'bundled'"])
+def test_broken_toml_says_which_file(tmp_path: Path, text: str) -> None:
+    (tmp_path / "regard.toml").write_text(text)
     with pytest.raises(InvalidInput, match=r"regard\.toml"):
         read_settings(tmp_path, {})

@@ -55,6 +55,9 @@ class Dataset:
         for name, vectors in self.vectors.items():
             check_shape(f"Dataset.vectors[{name}]", vectors, (len(self.items), None))
 
+    def __repr__(self) -> str:
+        return f"Dataset({len(self.users):,} users, {len(self.items):,} items, {len(self.events):,} events)"
+
     @staticmethod
     def from_frame(
         frame: Any, *, items: Any = None, users: Any = None, weights: Sequence[EventWeight] = DEFAULT_WEIGHTS

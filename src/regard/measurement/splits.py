@@ -17,6 +17,7 @@ from regard.domain.errors import InvalidInput
 
 UNUSED, TRAIN, VALIDATION, TEST, FOLD_IN = range(5)  # what an event is for
 Parts = NDArray[np.int8]  # (n,)
+FEW = "Too few events for this split: add some, or split otherwise."
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,7 +35,7 @@ class Split:
         check_shape("Split.part", self.part, (len(self.data.events),))
         for code, what in ((TRAIN, "train"), (TEST, "test")):
             if not (self.part == code).any():
-                raise InvalidInput(f"Split({self.name})", f"at least one {what} event", "none")
+                raise InvalidInput(f"Split({self.name})", f"at least one {what} event", "none", FEW)
 
     @cached_property
     def train(self) -> Dataset:

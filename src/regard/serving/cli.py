@@ -14,6 +14,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console, RenderableType
 from rich.text import Text
+from typer import rich_utils
 
 from regard.data.translations import translator
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
@@ -22,6 +23,9 @@ from regard.serving.settings import read_settings, spoken_language
 Misused: type[Exception] = typer.BadParameter.__bases__[0]  # every error in the words of a command
 EXIT_CODES = {InvalidInput: 2, NotFound: 3, Conflict: 4, Unavailable: 5}
 _ = translator(spoken_language())
+rich_utils.ARGUMENTS_PANEL_TITLE = _("Arguments")
+rich_utils.OPTIONS_PANEL_TITLE = _("Options")
+rich_utils.COMMANDS_PANEL_TITLE = _("Commands")
 
 app = typer.Typer(
     name="regard",

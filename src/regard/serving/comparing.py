@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from regard.domain.dataset import Dataset
 from regard.domain.run import Run
 from regard.measurement.evaluate import evaluate
@@ -13,9 +15,13 @@ from regard.serving.recipes import Recipes
 
 
 def cut(data: Dataset, how: str, seed: int = 0) -> Split:
-    """`time`: the newest tenth of all events judges; `last`: each person's last three; `random`: a fifth of theirs."""
+    """`time`: the newest tenth of all events judges; `random`: a fifth of each person's.
+
+    `last`: each person's last three (their last one, where nobody has more than three).
+    """
     if how == "last":
-        return leave_last_out(data, test=3)
+        longest = int(np.diff(data.events.offsets).max(initial=0))
+        return leave_last_out(data, test=3 if longest > 3 else 1)
     return by_time(data, validation=0.0) if how == "time" else random_per_person(data, seed=seed)
 
 

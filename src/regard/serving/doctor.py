@@ -104,7 +104,9 @@ def _installation(settings: Settings) -> Iterator[Check]:
     try:
         with Installation.open(settings) as here:
             counts = here.store.counts()
-            said = ", ".join(f"{counts[name]:,} {name}" for name in ("users", "items", "events", "quarantined"))
+            said = _("{users:,} people, {items:,} items, {events:,} events, {quarantined:,} rows in quarantine").format(
+                **{name: counts[name] for name in ("users", "items", "events", "quarantined")}
+            )
             yield Check("store", True, said)
             release = here.releases.live()
             fix = _("Import something and run: regard fit")

@@ -44,16 +44,16 @@ def progress(console: Console) -> Iterator[Told]:
         yield tell
 
 
-def table(title: str, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], right: Sequence[int] = ()) -> Table:
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str | Text]], right: Sequence[int] = ()
+) -> RenderableType:
     """A plain table; the columns numbered in `right` are aligned to the right. Words in brackets stay words."""
-    made = Table(
-        title=escape(title), title_justify="left", title_style="bold", header_style="dim", box=None, padding=(0, 1)
-    )
+    made = Table(header_style="dim", box=None, padding=(0, 1), show_header=any(columns))
     for place, name in enumerate(columns):
         made.add_column(escape(name), justify="right" if place in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(Text(cell) if isinstance(cell, str) else cell for cell in row))
-    return made
+    return Group(Text(title, style="bold"), made) if title else made
 
 
 def slate(answer: Answer, _: Words) -> RenderableType:
@@ -63,6 +63,9 @@ def slate(answer: Answer, _: Words) -> RenderableType:
         for item in answer["items"]
     ]
     title = _("For {user}").format(user=answer["user"])
+    if not rows:
+        dropped = ", ".join(f"{name} {n:,}" for name, n in answer["dropped"].items())
+        return Text(_("{title}: nothing is left to show (dropped: {dropped}).").format(title=title, dropped=dropped))
     return table(title, ("", _("title"), _("score"), _("because")), rows, right=(0, 2))
 
 
@@ -118,8 +121,16 @@ def next_steps(commands: Sequence[str], _: Words) -> RenderableType:
 
 def imported(report: Answer, _: Words) -> RenderableType:
     """What an import read, found and did."""
+    words = vocabulary(_)
     sources = [
-        (s["name"], s["kind"], s["layout"], f"{s['rows']:,}", f"{s['quarantined']:,}") for s in report["sources"]
+        (
+            s["name"],
+            words.get(s["kind"], s["kind"]),
+            words.get(s["layout"], s["layout"]),
+            f"{s['rows']:,}",
+            f"{s['quarantined']:,}",
+        )
+        for s in report["sources"]
     ]
     names = (_("file"), _("holds"), _("layout"), _("rows"), _("quarantined"))
     said = _("{new:,} new events, {known:,} known before; {items:,} new items, {users:,} new people.").format(
@@ -128,7 +139,7 @@ def imported(report: Answer, _: Words) -> RenderableType:
     return Group(
         table(_("Read"), names, sources, right=(3, 4)),
         _spaced(Text(_("Cleaning report"), style="bold")),
-        _spaced(_found(report["findings"], vocabulary(_)) if report["findings"] else Text(_("Nothing odd was found."))),
+        _spaced(_found(report["findings"], words) if report["findings"] else Text(_("Nothing odd was found."))),
         _spaced(Text(said)),
         *([Text(_(" {n:,} rows left the quarantine.").format(n=report["resolved"]))] if report["resolved"] else []),
         *(

@@ -92,6 +92,10 @@ def _toml(path: Path) -> Mapping[str, Any]:
     if not path.is_file():
         return {}
     try:
-        return tomllib.loads(path.read_text("utf-8"))
+        tables = tomllib.loads(path.read_text("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as cause:
         raise InvalidInput(str(path), "TOML in UTF-8", str(cause)) from cause
+    for name, table in tables.items():
+        if not isinstance(table, dict):
+            raise InvalidInput(f"{path} {name}", f"a table: [{name}] or [{name}.NAME]", repr(table))
+    return tables

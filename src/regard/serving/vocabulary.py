@@ -21,6 +21,7 @@ def _counts(_: Translate) -> dict[str, str]:
         "first_time": _("first event (UTC)"),
         "last_time": _("last event (UTC)"),
         "quarantined": _("rows in quarantine"),
+        "table": _("table"),
         "version": _("version of the schema"),
         "bytes": _("bytes"),
         "releases": _("releases"),
