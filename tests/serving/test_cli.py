@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -127,6 +128,16 @@ def test_an_error_is_one_json_body_with_its_exit_code(
     body = _run(monkeypatch, *words, "--folder", str(home), code=code)["error"]
     assert where in body["where"]
     assert set(body) == {"where", "expected", "got", "hint"}
+
+
+def test_a_release_of_another_store_is_refused(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGARD_TENANT", "other")
+    (tmp_path / "events.csv").write_text("user,item\nu1,x\nu1,y\n")
+    _run(monkeypatch, "import", str(tmp_path / "events.csv"), "--folder", str(home))
+    (home / "other").mkdir(exist_ok=True)
+    shutil.copytree(home / "regard" / "releases", home / "other" / "releases")
+    body = _run(monkeypatch, "recommend", "u1", "--folder", str(home), code=4)["error"]
+    assert "another store" in body["got"]
 
 
 def test_a_mistyped_title_is_met_with_the_nearest_ones(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,7 +12,7 @@ class RegardError(Exception):
 
     def __str__(self) -> str:
         said = f"{self.where}: expected {self.expected}, got {self.got}"
-        return f"{said}. {self.hint}" if self.hint else said
+        return f"{said.rstrip('.')}. {self.hint}" if self.hint else said
 
 
 class InvalidInput(RegardError):

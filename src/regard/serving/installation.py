@@ -20,7 +20,7 @@ from regard.data.postgres import Store
 from regard.data.snapshot import snapshot
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import Release
-from regard.domain.errors import InvalidInput, NotFound
+from regard.domain.errors import Conflict, InvalidInput, NotFound
 from regard.domain.request import UNKNOWN, History, Query
 from regard.domain.run import Progress, Run, silent
 from regard.domain.weights import weigh
@@ -122,8 +122,11 @@ class Installation:
         release = self.releases.live()
         if release is None:
             raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
-        today = self.encoded(snapshot(self.store, at=BEFORE_EVENTS))
-        return wiring.live(release, self.releases.model(release), self.releases.data(release), today, self.encoder.name)
+        data, today = self.releases.data(release), self.encoded(snapshot(self.store, at=BEFORE_EVENTS))
+        if list(today.items.ids[: len(data.items)]) != list(data.items.ids):
+            where, hint = f"release {release.name}", "Fit one on it: regard fit. Or choose its own store or folder."
+            raise Conflict(where, "a release that was fitted on this store", "one of another store", hint)
+        return wiring.live(release, self.releases.model(release), data, today, self.encoder.name)
 
     def query(self, user: str, k: int = 10) -> Query:
         """A request of one person at this moment, with all they did until now."""
