@@ -89,6 +89,8 @@ def test_why_not_names_the_filter_that_dropped_it(home: Path, monkeypatch: pytes
 def test_similar_films_share_the_genre(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = _run(monkeypatch, "similar", "f0", "-k", "3", "--folder", str(home))
     assert all(int(item["id"][1:]) % 2 == 0 for item in answer["by"]["use"])
+    everything = _run(monkeypatch, "similar", "f0", "-k", "100", "--folder", str(home))["by"]
+    assert all(item["score"] > 0 for found in everything.values() for item in found)  # nothing in common is not like
 
 
 def test_evaluate_ranks_the_blend_above_popularity(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:

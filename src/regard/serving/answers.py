@@ -139,7 +139,7 @@ def similar(here: Installation, item: str, k: int) -> dict[str, Any]:
 
 def _alike(here: Installation, batch: Candidates, row: int, k: int) -> list[dict[str, Any]]:
     pairs = zip(batch.rows.tolist(), batch.scores.tolist(), strict=True)
-    return [{**_item(here, r), "score": s} for r, s in pairs if r != row][:k]
+    return [{**_item(here, r), "score": s} for r, s in pairs if r != row and s > 0][:k]
 
 
 def history(here: Installation, user: str, n: int) -> list[dict[str, Any]]:
