@@ -12,7 +12,7 @@ import psycopg
 import pytest
 
 from regard.data.postgres import Store
-from regard.data.server import Server
+from regard.data.store.server import Server
 
 _numbers = itertools.count()
 

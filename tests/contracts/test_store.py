@@ -11,7 +11,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regard.data.postgres import Store
-from regard.data.server import Server
+from regard.data.store.server import Server
 from regard.domain.errors import Conflict, InvalidInput, NotFound
 from regard.domain.records import Event, Item, User
 from regard.domain.weights import DEFAULT_WEIGHTS, EventWeight

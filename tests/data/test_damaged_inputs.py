@@ -10,7 +10,7 @@ import pytest
 
 from regard.data.importing import import_paths
 from regard.data.postgres import Store
-from regard.data.server import Server
+from regard.data.store.server import Server
 from regard.domain.errors import InvalidInput
 from tests.data.damaged import DAMAGES, ROOT, Damage, document
 

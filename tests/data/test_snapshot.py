@@ -9,10 +9,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regard.data import copying
 from regard.data.postgres import Store
 from regard.data.snapshot import snapshot
 from regard.data.snapshot_folder import load_snapshot, save_snapshot
+from regard.data.store import copying
 from regard.domain.dataset import Dataset
 from regard.domain.errors import Conflict, InvalidInput, NotFound
 from regard.domain.records import Event, Item, User

@@ -9,11 +9,11 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from regard.data.delimited import ROW, Batch
-from regard.data.naming import LISTS, RESERVED, Kind
-from regard.data.reading import EXTRA
-from regard.data.rules import AHEAD, FLAG, ID, KEPT, LIST, OBJECT, POSITION, TEXT, Rule, time_rule
-from regard.data.source import Source
+from regard.data.files.delimited import ROW, Batch
+from regard.data.files.naming import LISTS, RESERVED, Kind
+from regard.data.files.reading import EXTRA
+from regard.data.files.rules import AHEAD, FLAG, ID, KEPT, LIST, OBJECT, POSITION, TEXT, Rule, time_rule
+from regard.data.files.source import Source
 
 COLUMNS: Mapping[Kind, tuple[str, ...]] = {
     "events": ("id", "user", "item", "type", "value", "time", "slate", "position", "context"),

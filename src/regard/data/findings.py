@@ -11,7 +11,7 @@ from regard.data.cleaning import Cleaner
 from regard.data.cleaning_report import Finding, shorten
 
 if TYPE_CHECKING:
-    from regard.data.database import Connection
+    from regard.data.store.database import Connection
 
 KINDS = {
     "time": "bad times", "value": "impossible values", "position": "impossible positions", "line": "broken lines",

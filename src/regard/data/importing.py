@@ -14,16 +14,16 @@ import polars as pl
 from regard.data import quarantine, staging
 from regard.data.cleaning import Cleaner
 from regard.data.cleaning_report import Finding, ImportReport, SourceReport
+from regard.data.files.layouts import recognise
+from regard.data.files.opening import LIMITS, Limits
+from regard.data.files.source import Mapped, Source
 from regard.data.findings import PACE, Pace, find_bursts, find_odd_columns, find_refused, find_unknown
-from regard.data.layouts import recognise
-from regard.data.opening import LIMITS, Limits
-from regard.data.source import Mapped, Source
 from regard.domain.errors import InvalidInput
 from regard.domain.run import Progress, silent
 
 if TYPE_CHECKING:
-    from regard.data.database import Connection
     from regard.data.postgres import Store
+    from regard.data.store.database import Connection
 
 REMEMBER = """INSERT INTO imports (source, sha256, finished, report)
 VALUES (%s, %s, clock_timestamp(), %s) RETURNING id::text"""

@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regard.data import merging
-from regard.data.appending import append_events
-from regard.data.database import Connection, Database
+from regard.data.store import merging
+from regard.data.store.appending import append_events
+from regard.data.store.database import Connection, Database
 from regard.domain.arrays import Rows, Vectors, check_shape
 from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.records import Event, Item, User, Value

@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TextIO
 
 if TYPE_CHECKING:
-    from regard.data.database import Connection
     from regard.data.postgres import Store
+    from regard.data.store.database import Connection
 
 # A row that is refused again does not stand twice; one that came back from an export and still does not fit stays.
 KEEP = """INSERT INTO quarantine (import_id, source, row_number, field, expected, got, raw, person)

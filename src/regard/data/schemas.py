@@ -8,9 +8,9 @@ from typing import Annotated, Any, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
 
-from regard.data.naming import Kind, fields_of
-from regard.data.reading import as_text
-from regard.data.rules import AHEAD, FLAG, ID, LIST, NUMBER, OBJECT, POSITION, TEXT, Rule, time_rule
+from regard.data.files.naming import Kind, fields_of
+from regard.data.files.reading import as_text
+from regard.data.files.rules import AHEAD, FLAG, ID, LIST, NUMBER, OBJECT, POSITION, TEXT, Rule, time_rule
 from regard.domain.errors import InvalidInput
 from regard.domain.records import Event, Item, User, Value
 

@@ -14,8 +14,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from regard.data.attributes import columns_of
-from regard.data.copying import copy_columns
 from regard.data.snapshot_folder import EVENT_TYPES, allocate, load_snapshot, new_folder, save_tables
+from regard.data.store.copying import copy_columns
 from regard.domain.arrays import Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.events import Events
@@ -23,8 +23,8 @@ from regard.domain.index import Index
 from regard.domain.weights import EventWeight, weigh
 
 if TYPE_CHECKING:
-    from regard.data.database import Connection
     from regard.data.postgres import Store
+    from regard.data.store.database import Connection
 
 AT_ONCE = 5_000  # people or items read in one go
 FORGOTTEN = "\0{}"  # the id of a row whose person was forgotten; PostgreSQL keeps no such id, so it is nobody's

@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from regard.data import merging
-from regard.data.appending import NEW_TYPES
-from regard.data.naming import LISTS
+from regard.data.files.naming import LISTS
+from regard.data.store import merging
+from regard.data.store.appending import NEW_TYPES
 
 if TYPE_CHECKING:
-    from regard.data.database import Connection
+    from regard.data.store.database import Connection
 
 SETTINGS = ("work_mem = '192MB'", "maintenance_work_mem = '256MB'", "jit = off")
 

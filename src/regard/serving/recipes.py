@@ -43,7 +43,7 @@ ENCODERS: Mapping[str, type[TextEncoder]] = {
     "sentence-transformers": SentenceTransformerText,
     "endpoint": EndpointText,
 }
-DENSE_ITEMS = 12_000  # up to here EASE's I x I matrix is fitted in about a minute on two cores
+DENSE_ITEMS = 6_000  # up to here EASE's I x I matrix is fitted in seconds on two cores
 
 
 def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:

@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from regard.data.files.source import Mapped
 from regard.data.importing import ImportOptions
 from regard.data.postgres import Store
 from regard.data.quarantine import export_quarantine, summarise
-from regard.data.source import Mapped
 from regard.domain.errors import InvalidInput
 
 

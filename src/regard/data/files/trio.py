@@ -11,10 +11,10 @@ from pathlib import Path
 
 import polars as pl
 
-from regard.data.delimited import ROW, Batch, Delimited, read_header
-from regard.data.opening import LIMITS, Limits
-from regard.data.rules import FLAG, Rule
-from regard.data.source import Source
+from regard.data.files.delimited import ROW, Batch, Delimited, read_header
+from regard.data.files.opening import LIMITS, Limits
+from regard.data.files.rules import FLAG, Rule
+from regard.data.files.source import Source
 from regard.domain.errors import InvalidInput
 
 NAMES = ("user_data", "content_data", "labels")

@@ -11,10 +11,10 @@ from typing import Any
 import polars as pl
 import pytest
 
+from regard.data.files.layouts import recognise
+from regard.data.files.source import Mapped
 from regard.data.importing import ImportOptions, import_paths
-from regard.data.layouts import recognise
 from regard.data.postgres import Store
-from regard.data.source import Mapped
 from regard.domain.errors import InvalidInput
 
 NOW = 1_700_000_000.0

@@ -12,9 +12,9 @@ import psutil
 import psycopg
 import pytest
 
-from regard.data import server as life
 from regard.data.postgres import Store
-from regard.data.server import Server
+from regard.data.store import server as life
+from regard.data.store.server import Server
 from regard.domain.errors import Unavailable
 from regard.domain.records import Event
 

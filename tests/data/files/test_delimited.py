@@ -9,8 +9,8 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regard.data.delimited import Delimited
-from regard.data.opening import Limits
+from regard.data.files.delimited import Delimited
+from regard.data.files.opening import Limits
 
 CELL = st.text(st.sampled_from('ab"é,;\n \t|1.'), max_size=6)
 TABLE = st.lists(st.tuples(CELL, CELL, CELL), min_size=1, max_size=12)

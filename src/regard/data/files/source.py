@@ -9,10 +9,10 @@ from typing import Protocol, TypeAlias
 
 import polars as pl
 
-from regard.data.delimited import Batch
-from regard.data.naming import LISTS, Kind
-from regard.data.opening import LIMITS, Limits
-from regard.data.rules import NUMBER, Rule
+from regard.data.files.delimited import Batch
+from regard.data.files.naming import LISTS, Kind
+from regard.data.files.opening import LIMITS, Limits
+from regard.data.files.rules import NUMBER, Rule
 
 Shape: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 

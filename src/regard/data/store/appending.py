@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from regard.data.merging import add_rows, lock_new_rows
+from regard.data.store.merging import add_rows, lock_new_rows
 from regard.domain.errors import InvalidInput
 
 if TYPE_CHECKING:
-    from regard.data.database import Connection
+    from regard.data.store.database import Connection
     from regard.domain.records import Event
 
 AT_ONCE = 20_000  # events a statement

@@ -10,7 +10,7 @@ import numpy as np
 from regard.domain.arrays import Array
 
 if TYPE_CHECKING:
-    from regard.data.database import Connection
+    from regard.data.store.database import Connection
 
 HEADER = 19  # bytes: signature, flags, no extension
 CHUNK = 65_536  # rows

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from regard.data import movielens as ml
-from regard.data.delimited import Delimited, read_header
-from regard.data.naming import NEEDED, NESTED, RESERVED, Kind, fields_of, kind_of, kind_of_mapped
-from regard.data.opening import CONVERT, open_bytes
-from regard.data.reading import JsonLines, Parquet, parquet_names
-from regard.data.source import Form, Mapped, Source
+from regard.data.files import movielens as ml
+from regard.data.files.delimited import Delimited, read_header
+from regard.data.files.naming import NEEDED, NESTED, RESERVED, Kind, fields_of, kind_of, kind_of_mapped
+from regard.data.files.opening import CONVERT, open_bytes
+from regard.data.files.reading import JsonLines, Parquet, parquet_names
+from regard.data.files.source import Form, Mapped, Source
 from regard.domain.errors import InvalidInput
 
 KNOWN = (

@@ -13,8 +13,8 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from regard.data.delimited import ROW, Batch
-from regard.data.opening import LIMITS, BadLine, Limits, read_blocks
+from regard.data.files.delimited import ROW, Batch
+from regard.data.files.opening import LIMITS, BadLine, Limits, read_blocks
 from regard.domain.errors import InvalidInput
 
 EXTRA = "_extra"  # all fields that have no column of their own, as one JSON object

@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from regard.data import movielens, trio
-from regard.data.naming import NEEDED
-from regard.data.sniffing import KNOWN, sniff
-from regard.data.source import Mapped, Source
+from regard.data.files import movielens, trio
+from regard.data.files.naming import NEEDED
+from regard.data.files.sniffing import KNOWN, sniff
+from regard.data.files.source import Mapped, Source
 from regard.domain.errors import InvalidInput
 
 _DATA = (".csv", ".tsv", ".jsonl", ".ndjson", ".parquet", ".dat", ".inter", ".item", ".user", ".data", ".gz")

@@ -15,8 +15,8 @@ import psycopg
 from psycopg import errors
 from psycopg_pool import ConnectionPool
 
-from regard.data import migrations
-from regard.data.server import Server
+from regard.data.store import migrations
+from regard.data.store.server import Server
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.weights import DEFAULT_WEIGHTS
 

@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import polars as pl
 
-from regard.data.opening import LIMITS, BadLine, Block, Limits, read_blocks
+from regard.data.files.opening import LIMITS, BadLine, Block, Limits, read_blocks
 from regard.domain.errors import InvalidInput
 
 UNIT = "\x1f"  # stands for separators of two characters

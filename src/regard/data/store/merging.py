@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
-    from regard.data.database import Connection
+    from regard.data.store.database import Connection
 
 Kind = Literal["user", "item", "event type"]
 
