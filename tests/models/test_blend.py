@@ -150,3 +150,18 @@ def test_nobody_to_learn_from_means_all_alike() -> None:
 def test_bounds(bad: dict[str, object], said: str) -> None:
     with pytest.raises(InvalidInput, match=said):
         Blend(**{"sources": RECIPE.sources, **bad})  # type: ignore[arg-type]
+
+
+def test_a_stranger_gets_an_order_from_the_source_that_knows_no_history() -> None:
+    data = _town()
+    model = Blend((("taste", EASE(l2=5.0)), ("popular", Popularity())), cut="random").fit(data)
+    assert (model.weights > 0).all()
+    proposed = model.retrieve(Query(at=0.0), 5)
+    assert proposed.rows.tolist() == model.sources["popular"].retrieve(Query(at=0.0), 5).rows.tolist()
+
+
+def test_sources_that_nothing_tells_apart_weigh_alike() -> None:
+    pool = Pool(np.ones((2, 3, 4)), np.ones((3, 4), bool), np.zeros((3, 4), bool), np.ones(3, np.int64), np.ones(2))
+    weights, worth = best_weights(pool, np.random.default_rng(0), 2)
+    assert weights.tolist() == [0.5, 0.5]
+    assert worth.tolist() == [0, 0, 0]

@@ -14,6 +14,7 @@ from regard.domain.request import Query
 from regard.models.scoring import FullScores, best
 
 GRID = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # shares one source may take
+FLOORS = (0.01, 0.001, 0.0001)  # the least share of a source, the first that is affordable
 STARTS = 24  # points drawn from the simplex beside the sources alone and all alike
 CHUNK = 256  # people whose full scores are held at once
 
@@ -78,7 +79,9 @@ def best_weights(pool: Pool, rng: np.random.Generator, k: int) -> tuple[Scores, 
     """Weights (S,) >= 0 that sum to 1, and nDCG@k of each source alone and of the blend, (S + 1,).
 
     Each source alone, all alike and random points of the simplex; from the best of them one source's share after
-    another is moved over GRID until nothing gains. Without anybody to learn from all weigh alike.
+    another is moved over GRID until nothing gains. Then every source gets at least a little, so that a person of
+    whom the best one knows nothing still gets an order. Where nobody, or nothing, tells the sources apart, all weigh
+    alike.
     """
     n = len(pool.scale)
     alike = np.full(n, 1 / n)
@@ -87,6 +90,8 @@ def best_weights(pool: Pool, rng: np.random.Generator, k: int) -> tuple[Scores, 
     starts = [*np.eye(n), alike, *rng.dirichlet(np.ones(n), STARTS if n > 1 else 0)]
     found = [pool.ndcg(start, k) for start in starts]
     weights, value = starts[int(np.argmax(found))], max(found)
+    if value == 0:
+        return alike, np.zeros(n + 1)
     gained = n > 1
     while gained:
         gained = False
@@ -95,7 +100,17 @@ def best_weights(pool: Pool, rng: np.random.Generator, k: int) -> tuple[Scores, 
                 moved = _moved(weights, source, share)
                 if (tried := pool.ndcg(moved, k)) > value + 1e-12:
                     weights, value, gained = moved, tried, True
+    weights, value = _with_floor(pool, weights, k, max(found[:n]))
     return weights, np.array([*found[:n], value])
+
+
+def _with_floor(pool: Pool, weights: Scores, k: int, least: float) -> tuple[Scores, float]:
+    """The largest of FLOORS added to each weight that costs no more than what the blend gains over `least`."""
+    for floor in FLOORS:
+        floored = (weights + floor) / (weights + floor).sum()
+        if (value := pool.ndcg(floored, k)) >= least:
+            return floored, value
+    return weights, pool.ndcg(weights, k)
 
 
 def _moved(weights: Scores, source: int, share: float) -> Scores:
