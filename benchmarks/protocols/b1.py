@@ -30,7 +30,7 @@ def recipes() -> Recipes:
     """
     from regard.models.ease import EASE
 
-    local = EASE(l2=50.0, popularity=0.4, local=0.5, reach=30.0, weighting=Weighting(binary=False))
+    local = EASE(l2=50.0, popularity=0.4, local=0.5, reach=30.0, at_least=8, weighting=Weighting(binary=False))
     return {"EASE, local": local, "EASE (l2 300)": EASE(l2=300.0)}
 
 

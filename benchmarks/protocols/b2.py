@@ -27,13 +27,13 @@ def recipes() -> Recipes:
     published = GraphFilter(
         rank=256, low_pass=0.3, user_degree=0.5, item_degree=0.5, near_degree=0.0, low_degree=0.5, sweeps=6
     )
-    sharp = GraphFilter(rank=768, sweeps=3)
+    sharp = GraphFilter(rank=1024, sweeps=3)
     both = Blend((("graph", sharp), ("people", UserKNN(k=80))), cut="random", at=20)
     return {
         "GF-CF (rank 256, as published)": published,
         "GraphFilter (rank 256)": GraphFilter(),
-        "GraphFilter (rank 768)": sharp,
-        "Blend of GraphFilter (768) and UserKNN (80)": both,
+        "GraphFilter (rank 1024)": sharp,
+        "Blend of GraphFilter (1024) and UserKNN (80)": both,
     }
 
 

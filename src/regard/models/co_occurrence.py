@@ -62,18 +62,18 @@ def fading_gram(matrix: sparse.csr_array, places: sparse.csr_array, reach: float
     n_items = matrix.shape[1]
     flat = np.zeros(n_items * n_items, np.float32)
     place = places.data.astype(np.float32) / np.float32(reach)
-    starts = matrix.indices.astype(np.int64) * n_items
+    log_share = np.log(np.float32(share)) if share else np.float32(-np.inf)
+    items = matrix.indices.astype(np.int64)
+    starts = items * n_items
     for begin, end in zip(matrix.indptr[:-1].tolist(), matrix.indptr[1:].tolist(), strict=True):
         for top in range(begin, end, ROWS):  # blocks of rows, each up to its diagonal: half the pairs are enough
             rows, columns = slice(top, min(top + ROWS, end)), slice(begin, min(top + ROWS, end))
-            pairs = np.subtract.outer(place[rows], place[columns])
-            np.exp(np.negative(np.abs(pairs, out=pairs), out=pairs), out=pairs)
-            if share < 1:
-                pairs *= share
-                pairs += 1 - share
+            pairs = np.abs(np.subtract.outer(place[rows], place[columns]))
+            np.exp(np.subtract(log_share, pairs, out=pairs), out=pairs)
+            pairs += np.float32(1 - share)
             pairs *= matrix.data[columns]
             pairs *= matrix.data[rows, None]
-            flat[np.add.outer(starts[rows], matrix.indices[columns])] += pairs  # cells differ, as a person's items do
+            np.add.at(flat, np.add.outer(starts[rows], items[columns]).ravel(), pairs.ravel())
     return flat.reshape(n_items, n_items)
 
 
