@@ -66,7 +66,7 @@ def _figure(row: Mapping[str, Any], label: str) -> str:
 def plot(found: Mapping[str, Any], path: Path) -> None:
     """Quality (up) against fit seconds (to the right, logarithmic), ours in colour; names in a column beside it."""
     from matplotlib.figure import Figure
-    from matplotlib.ticker import NullFormatter
+    from matplotlib.ticker import LogLocator, NullFormatter
 
     parts = list(dict.fromkeys(row["dataset"] for row in found["rows"]))
     figure = Figure(figsize=(7.4 * len(parts), 4.4), layout="constrained", dpi=130)
@@ -79,6 +79,7 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
             axes.plot(*point, "o", color=OURS if ours else THEIRS, markersize=9 if ours else 7, zorder=3)
         axes.set_xscale("log")
         axes.margins(0.08)
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 3)))
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(f"{found['id']} {part}", loc="left", fontweight="bold", fontsize=11)
