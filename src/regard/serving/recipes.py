@@ -13,6 +13,7 @@ from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Estimator
 from regard.domain.weights import Weighting
 from regard.models.als import ImplicitALS
+from regard.models.behaviour import Behaviour
 from regard.models.content import ContentKNN
 from regard.models.content_regression import ContentRegression
 from regard.models.ease import EASE
@@ -31,6 +32,7 @@ KINDS: Mapping[str, type[Any]] = {
     "user_knn": UserKNN,
     "ease": EASE,
     "als": ImplicitALS,
+    "behaviour": Behaviour,
     "graph_filter": GraphFilter,
     "content": ContentKNN,
     "content_regression": ContentRegression,
