@@ -32,7 +32,10 @@ def recipes() -> Recipes:
     from regard.models.behaviour import Behaviour
     from regard.models.ease import EASE
 
-    return {"EASE (l2 500)": EASE(l2=500.0), "Behaviour, transformer": Behaviour()}
+    return {
+        "EASE (l2 500)": EASE(l2=500.0),
+        "Behaviour, transformer": Behaviour(epochs=10, rate=3e-3, precision="bfloat16"),
+    }
 
 
 PARTS = {
