@@ -131,14 +131,18 @@ def test_only_serving_reads_environment_clock_and_arguments() -> None:
     assert not read | hidden
 
 
+def _trains(path: Path) -> bool:
+    """May a module import torch at its top? Only recipes import these, inside `fit`."""
+    return str(path.relative_to(ROOT / "src" / "regard")).startswith(("models/networks/", "learning/"))
+
+
 def test_torch_is_imported_inside_functions_only() -> None:
-    allowed = ("models/networks/", "learning/")
-    sources = [p for p in SOURCES if not str(p.relative_to(ROOT / "src" / "regard")).startswith(allowed)]
+    sources = [p for p in SOURCES if not _trains(p)]
     assert not {_name(p): found for p in sources if (found := HEAVY & set(_imports(_tree(p).body)))}
 
 
 def test_what_a_module_imports_is_declared() -> None:
-    """At the top of a module only the core's dependencies; inside functions also those of the extra `all`."""
+    """At the top of a module only the core's dependencies; inside functions, and where networks are trained, all."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["project"]
     extras = project["optional-dependencies"]
     core = _distributions(project["dependencies"])
@@ -146,7 +150,8 @@ def test_what_a_module_imports_is_declared() -> None:
     homes = packages_distributions()
     wrong = set()
     for path in SOURCES:
-        for nodes, allowed in ((_tree(path).body, core), (list(ast.walk(_tree(path))), everything)):
+        top = everything if _trains(path) else core
+        for nodes, allowed in ((_tree(path).body, top), (list(ast.walk(_tree(path))), everything)):
             for name in set(_imports(nodes)) - set(sys.stdlib_module_names) - {"regard", "__future__"}:
                 if not {_canonical(home) for home in homes.get(name, [name])} & allowed:
                     wrong.add(f"{_name(path)}: {name}")

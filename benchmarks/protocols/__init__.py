@@ -7,7 +7,7 @@ from importlib import import_module
 
 from benchmarks.benchmark import Benchmark
 
-IDS = ("B1", "B2", "B6", "B7", "B12")
+IDS = ("B1", "B2", "B3", "B6", "B7", "B12")
 
 
 def parts_of(name: str) -> Mapping[str, Benchmark]:

@@ -17,6 +17,7 @@ from regard.domain.index import Index
 from regard.domain.request import History, Query
 from regard.domain.weights import Weighting
 from regard.models.als import FittedALS, ImplicitALS
+from regard.models.behaviour import Behaviour, FittedBehaviour
 from regard.models.biased_mf import BiasedMF, FittedBiasedMF
 from regard.models.blend import Blend, FittedBlend
 from regard.models.content import ContentKNN, FittedContentKNN
@@ -38,6 +39,8 @@ class Subject:
     read: Callable[[Artifact], Any]
     personal: bool = True  # the history decides, so an empty one gets no list
     additive: bool = True  # its contributions sum to its score
+    ordered: bool = False  # the order of events decides, so its obvious answer stands in its own test
+    deep: bool = False  # fitting needs the extra `deep`
 
 
 RECIPES: dict[str, Subject] = {
@@ -63,6 +66,9 @@ RECIPES: dict[str, Subject] = {
         Trend(EASE(l2=5.0), half_life=30.0, strength=0.5, repeats=0.01),
         lambda artifact: FittedTrend.from_artifact(artifact, {"ease": FittedEASE.from_artifact}),
     ),
+    "behaviour": Subject(
+        Behaviour(width=8, window=8, epochs=8, rate=0.02), FittedBehaviour.from_artifact, True, False, True, True
+    ),
     "blend": Subject(
         Blend((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), cut="random"),
         lambda artifact: FittedBlend.from_artifact(
@@ -71,6 +77,7 @@ RECIPES: dict[str, Subject] = {
     ),
 }
 PERSONAL = [name for name, subject in RECIPES.items() if subject.personal]
+UNORDERED = [name for name in PERSONAL if not RECIPES[name].ordered]
 ADDITIVE = [name for name, subject in RECIPES.items() if subject.additive]
 N_USERS, N_ITEMS = 24, 12
 

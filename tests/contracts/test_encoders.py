@@ -33,12 +33,15 @@ OF_ITEMS: dict[str, Callable[[Path], Any]] = {
 }  # the endpoint's own suite is tests/models/test_text.py: it needs a server
 OF_QUERIES: dict[str, Callable[[Path], Any]] = {
     "als": lambda _: fitted("als"),
+    "behaviour": lambda _: fitted("behaviour"),
+    "person tower": lambda _: fitted("behaviour").tower,
     "biased mf": lambda _: fitted("biased mf"),
     "content knn": lambda _: fitted("content knn"),
     "content regression": lambda _: fitted("content regression"),
     "profile": lambda _: ContentProfile(VECTORS),
     "seed": lambda _: SeedItem(VECTORS),
 }
+DEEP = {"sentence-transformers", "behaviour", "person tower"}
 ITEMS = [Item("a", "Heat", tags=("crime",)), Item("b"), Item("c", "雨", text="A long story. " * 50), Item("d", "Heat")]
 QUERIES = [replace(ask(0, 2, user=3), seed_item=2), ask(), ask(99), ask(1, 1, 5), ask(user=10**6)]
 
@@ -47,10 +50,10 @@ QUERIES = [replace(ask(0, 2, user=3), seed_item=2), ask(), ask(99), ask(1, 1, 5)
     ("subject", "entities"),
     [
         *(
-            pytest.param(make, ITEMS, id=name, marks=[pytest.mark.deep] if name == "sentence-transformers" else [])
-            for name, make in OF_ITEMS.items()
+            pytest.param(make, entities, id=name, marks=[pytest.mark.deep] if name in DEEP else [])
+            for entities, suite in ((ITEMS, OF_ITEMS), (QUERIES, OF_QUERIES))
+            for name, make in suite.items()
         ),
-        *(pytest.param(make, QUERIES, id=name) for name, make in OF_QUERIES.items()),
     ],
 )
 def test_one_finite_row_each_whatever_the_company(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import inspect
 import pkgutil
 from collections.abc import Iterable, Iterator
@@ -25,8 +26,15 @@ from tests.contracts import (
 )
 from tests.contracts.subjects import RECIPES, fitted
 
-MODELS = [fitted(name) for name in RECIPES]
-ENCODERS = [make(Path()) for make in (*test_encoders.OF_QUERIES.values(), *test_encoders.OF_ITEMS.values())]
+pytestmark = pytest.mark.deep  # a suite is complete with the deep models only
+
+DEEP = importlib.util.find_spec("torch") is not None
+MODELS = [fitted(name) for name, subject in RECIPES.items() if DEEP or not subject.deep]
+ENCODERS = [
+    make(Path())
+    for name, make in {**test_encoders.OF_QUERIES, **test_encoders.OF_ITEMS}.items()
+    if DEEP or name not in test_encoders.DEEP
+]
 SUITES: dict[str, Iterable[Any]] = {
     "fit": [subject.recipe for subject in RECIPES.values()],
     "contributions": MODELS,

@@ -7,6 +7,7 @@ import pytest
 
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
+from regard.models.blend import Blend, FittedBlend
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
 from regard.models.neighbours import ItemKNN
@@ -14,6 +15,8 @@ from regard.models.text import BundledText, SentenceTransformerText
 from regard.models.text_endpoint import EndpointText
 from regard.models.trend import Trend
 from regard.serving.recipes import KINDS, decode, decode_encoder, default_recipes
+from regard.serving.wiring import FITTED
+from tests.contracts.subjects import ask, communities
 
 
 def test_a_table_becomes_its_recipe_with_nested_fields() -> None:
@@ -25,6 +28,15 @@ def test_a_table_becomes_its_recipe_with_nested_fields() -> None:
 
 def test_every_kind_has_defaults() -> None:
     assert set(decode({"sources": {kind: {"kind": kind} for kind in KINDS}})) == set(KINDS)
+
+
+@pytest.mark.deep
+def test_a_behaviour_source_is_blended_and_read_back() -> None:
+    table = {"order": {"kind": "behaviour", "width": 8, "window": 8, "epochs": 2}, "knn": {"kind": "item_knn", "k": 3}}
+    model = Blend(tuple(decode({"sources": table}).items())).fit(communities())
+    again = FittedBlend.from_artifact(model.artifact(), FITTED)
+    assert again.recipe == model.recipe
+    assert again.scores([ask(0, 2, 4)]).tobytes() == model.scores([ask(0, 2, 4)]).tobytes()
 
 
 @pytest.mark.parametrize(

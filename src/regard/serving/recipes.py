@@ -13,6 +13,7 @@ from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Estimator
 from regard.domain.weights import Weighting
 from regard.models.als import ImplicitALS
+from regard.models.behaviour import Behaviour
 from regard.models.biased_mf import BiasedMF
 from regard.models.content import ContentKNN
 from regard.models.content_regression import ContentRegression
@@ -33,6 +34,7 @@ KINDS: Mapping[str, type[Any]] = {
     "ease": EASE,
     "als": ImplicitALS,
     "biased_mf": BiasedMF,
+    "behaviour": Behaviour,
     "graph_filter": GraphFilter,
     "content": ContentKNN,
     "content_regression": ContentRegression,

@@ -17,6 +17,7 @@ from regard.domain.decisions import Release
 from regard.domain.request import Query
 from regard.domain.run import Run
 from regard.models.als import FittedALS
+from regard.models.behaviour import FittedBehaviour
 from regard.models.biased_mf import FittedBiasedMF
 from regard.models.blend import Blend, FittedBlend
 from regard.models.content import FittedContentKNN
@@ -45,6 +46,7 @@ FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "ease": FittedEASE.from_artifact,
     "als": FittedALS.from_artifact,
     "biased-mf": FittedBiasedMF.from_artifact,
+    "behaviour": FittedBehaviour.from_artifact,
     "graph-filter": FittedGraphFilter.from_artifact,
     "content-knn": FittedContentKNN.from_artifact,
     "content-regression": FittedContentRegression.from_artifact,

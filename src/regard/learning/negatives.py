@@ -1,0 +1,59 @@
+"""Negatives: which items an example is told apart from, and how often each is expected among them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeAlias
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """m items, shared by the n examples of a batch, with the logs of their expected counts among m draws."""
+
+    items: Tensor  # (m,)
+    log_items: Tensor  # (m,)
+    log_targets: Tensor  # (n,)
+
+
+Negatives: TypeAlias = Callable[[Tensor], Drawn]  # targets (n,) -> Drawn; draws from torch's generator
+
+
+def uniform(n_items: int, samples: int) -> Negatives:
+    """Every item alike."""
+    return _drawing(torch.full((n_items,), 1.0 / n_items), samples)
+
+
+def popular(counts: Tensor, samples: int, exponent: float = 0.75) -> Negatives:
+    """In proportion to counts (I,) ** exponent (Mikolov et al. 2013); an item without events is lent one."""
+    worth = counts.clamp(min=1.0) ** exponent
+    return _drawing(worth / worth.sum(), samples)
+
+
+def in_batch(counts: Tensor, samples: int) -> Negatives:
+    """Targets of other examples of the batch; item i is expected in proportion to its share of all `counts` (I,)."""
+    chances = counts.clamp(min=1.0)
+    logs = (chances / chances.sum()).log()
+
+    def draw(targets: Tensor) -> Drawn:
+        chosen = targets[torch.randperm(len(targets))[:samples]]
+        scale = torch.tensor(float(len(chosen))).log()
+        return Drawn(chosen, logs[chosen] + scale, logs[targets] + scale)
+
+    return draw
+
+
+def _drawing(chances: Tensor, samples: int) -> Negatives:
+    """`samples` draws with replacement by `chances` (I,): one search in the cumulated chances each."""
+    edges = chances.double().cumsum(0)
+    logs = (chances * samples).log()
+
+    def draw(targets: Tensor) -> Drawn:
+        where = torch.rand(samples, dtype=torch.float64) * edges[-1]
+        chosen = torch.searchsorted(edges, where, right=True).clamp(max=len(chances) - 1)
+        return Drawn(chosen, logs[chosen], logs[targets])
+
+    return draw

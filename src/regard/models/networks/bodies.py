@@ -1,0 +1,63 @@
+"""Bodies: what reads a history and gives a vector after each event: recurrent and convolutional."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import PackedSequence
+
+from regard.models.networks.layout import Layout
+
+TAPS, DILATIONS = 3, (1, 2, 4, 8)  # of the convolutions: how many events each sees, how far apart, block by block
+
+
+class Recurrent(nn.Module):
+    """Gated recurrent units (Cho et al. 2014; GRU4Rec, Hidasi et al. 2016), started anew for each piece of a row."""
+
+    def __init__(self, width: int, blocks: int, dropout: float) -> None:
+        super().__init__()
+        self.gru = nn.GRU(width, width, blocks, batch_first=True, dropout=dropout if blocks > 1 else 0.0)
+
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        """(B, L, d) -> (B, L, d)"""
+        if layout.single:
+            out: Tensor = self.gru(x)[0]
+            return out
+        # all pieces side by side, longest first: event 0 of each, then event 1 of each that has one, ...
+        piece = (layout.position == 0).flatten().cumsum(0) - 1
+        position = layout.position.flatten()
+        lengths = torch.bincount(piece)
+        rank = torch.argsort(torch.argsort(lengths, descending=True, stable=True))
+        order = torch.argsort(position * len(lengths) + rank[piece])
+        packed = PackedSequence(x.flatten(0, 1)[order], torch.bincount(position))
+        back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
+        read: Tensor = self.gru(packed)[0].data[back]
+        return read.view_as(x)
+
+
+class Convolutional(nn.Module):
+    """Causal dilated convolutions with residuals (NextItNet, Yuan et al. 2019): TAPS events each, never ahead."""
+
+    def __init__(self, width: int, blocks: int, dropout: float) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(nn.Linear(TAPS * width, width) for _ in range(blocks))
+        self.mixes = nn.ModuleList(nn.Linear(width, width) for _ in range(blocks))
+        self.norms = nn.ModuleList(nn.LayerNorm(width) for _ in range(blocks))
+        self.dropout = nn.Dropout(dropout)
+
+    def forward(self, x: Tensor, layout: Layout) -> Tensor:
+        """(B, L, d) -> (B, L, d)"""
+        for depth, (block, mix, norm) in enumerate(zip(self.blocks, self.mixes, self.norms, strict=True)):
+            near = norm(x)
+            steps = [DILATIONS[depth % len(DILATIONS)] * tap for tap in range(TAPS)]
+            taps = torch.cat([_earlier(near, step, layout) for step in steps], dim=-1)
+            x = x + self.dropout(mix(nn.functional.gelu(block(taps))))
+        return x
+
+
+def _earlier(x: Tensor, step: int, layout: Layout) -> Tensor:
+    """What stood `step` events before in the same piece, zeros before its start."""
+    if step == 0:
+        return x
+    moved = nn.functional.pad(x, (0, 0, step, 0))[:, : x.shape[1]]
+    return moved * (layout.position >= step).unsqueeze(-1).to(x.dtype)
