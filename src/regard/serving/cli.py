@@ -44,6 +44,8 @@ def _example(command: str) -> str:
 
 Folder = Annotated[Path | None, typer.Option("--folder", help=_("Where store, releases and caches live."))]
 AsJson = Annotated[bool, typer.Option("--json", help=_("Print one JSON object instead of tables."))]
+Person = Annotated[str, typer.Argument(help=_("The person's id."))]
+Thing = Annotated[str, typer.Argument(help=_("The item's id or title."))]
 Slots = Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help=_("How many items."))]
 Seed = Annotated[int, typer.Option("--seed", help=_("Same seed, same result."))]
 
@@ -202,7 +204,7 @@ def evaluate(
     help=_("The list of one person now, each item with its reason."), epilog=_example("regard recommend 42 -k 5")
 )
 def recommend(
-    user: Annotated[str, typer.Argument(help=_("The person's id."))],
+    user: Person,
     k: Slots = 10,
     folder: Folder = None,
     as_json: AsJson = False,
@@ -221,8 +223,8 @@ def recommend(
     epilog=_example("regard explain 42 50"),
 )
 def explain(
-    user: Annotated[str, typer.Argument(help=_("The person's id."))],
-    item: Annotated[str, typer.Argument(help=_("The item's id or title."))],
+    user: Person,
+    item: Thing,
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -239,8 +241,8 @@ def explain(
     "why-not", help=_("Where an item fell on its way to this person's list."), epilog=_example("regard why-not 42 100")
 )
 def why_not(
-    user: Annotated[str, typer.Argument(help=_("The person's id."))],
-    item: Annotated[str, typer.Argument(help=_("The item's id or title."))],
+    user: Person,
+    item: Thing,
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
@@ -257,7 +259,7 @@ def why_not(
     help=_("Items like this one, by content and by the people who chose them."), epilog=_example("regard similar 50")
 )
 def similar(
-    item: Annotated[str, typer.Argument(help=_("The item's id or title."))],
+    item: Thing,
     k: Slots = 10,
     folder: Folder = None,
     as_json: AsJson = False,
