@@ -103,3 +103,13 @@ def test_impossible_requests_are_refused() -> None:
         Query(at=0, k=0)
     with pytest.raises(InvalidInput, match="propensity"):
         Slot(0, 1, 1.0, 0.0, "a", ("a",), {})
+
+
+def test_a_history_says_what_was_done_and_how_much() -> None:
+    frame = pl.DataFrame(
+        {"user": ["u"] * 3, "item": ["a", "b", "a"], "type": ["view", "rating", "view"], "value": [1.0, 4.0, 1.0]}
+    )
+    history = Dataset.from_frame(frame).history(0)
+    assert [history.types[action] for action in history.actions] == ["view", "rating", "view"]
+    assert history.without([0]).values.tolist() == [4.0]
+    assert History(np.array([3, 4]), np.ones(2), np.zeros(2)).actions.tolist() == [-1, -1]

@@ -66,7 +66,8 @@ class Events:
     def history(self, user: int) -> History:
         """What user row `user` did, oldest first."""
         chosen = slice(self.offsets[user], self.offsets[user + 1])
-        return History(self.item[chosen], self.weight[chosen], self.time[chosen])
+        rows, weights, times = self.item[chosen], self.weight[chosen], self.time[chosen]
+        return History(rows, weights, times, self.type[chosen], self.value[chosen], self.types)
 
 
 def sorted_events(

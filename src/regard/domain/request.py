@@ -21,22 +21,35 @@ NO_ROWS.setflags(write=False)
 
 @dataclass(frozen=True, slots=True, eq=False)
 class History:
-    """What one person did, oldest first: item rows (h,), event weights (h,), unix times (h,). Items may repeat."""
+    """What one person did, oldest first: item rows (h,), event weights (h,), unix times (h,). Items may repeat.
+
+    `actions` (h,) are codes into `types` (view, buy, rating ...; -1: not known), `values` (h,) what was given with them
+    (stars, seconds; 1 where nothing was).
+    """
 
     rows: NDArray[np.integer] = field(default_factory=lambda: NO_ROWS)
     weights: NDArray[np.floating] = field(default_factory=lambda: np.empty(0, np.float32))
     times: NDArray[np.floating] = field(default_factory=lambda: np.empty(0, np.float64))
+    actions: NDArray[np.integer] = None  # type: ignore[assignment]
+    values: NDArray[np.floating] = None  # type: ignore[assignment]
+    types: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
-        for name in ("rows", "weights", "times"):
-            check_shape(f"History.{name}", getattr(self, name), (len(self.rows),))
+        n = len(self.rows)
+        if self.actions is None:
+            object.__setattr__(self, "actions", np.full(n, -1, np.int16))
+        if self.values is None:
+            object.__setattr__(self, "values", np.ones(n, np.float32))
+        for name in ("rows", "weights", "times", "actions", "values"):
+            check_shape(f"History.{name}", getattr(self, name), (n,))
 
     def __len__(self) -> int:
         return len(self.rows)
 
     def where(self, mask: Mask) -> History:
         """The events for which `mask` (h,) is true."""
-        return History(self.rows[mask], self.weights[mask], self.times[mask])
+        rows, weights, times = self.rows[mask], self.weights[mask], self.times[mask]
+        return History(rows, weights, times, self.actions[mask], self.values[mask], self.types)
 
     def without(self, rows: Sequence[int] | Rows) -> History:
         """The history as if the person had never met the items of `rows`."""

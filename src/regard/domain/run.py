@@ -21,9 +21,10 @@ def silent(*_: object) -> None:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """Seed, validation data, progress, a folder for checkpoints, a warm start, a tracker.
+    """Seed, validation data, progress, a folder for checkpoints, a warm start, a tracker, a device.
 
-    Two fits of one recipe on one Dataset with one seed give the same thing.
+    Two fits of one recipe on one Dataset with one seed give the same thing (on a GPU: nearly). `device` is where
+    networks learn, as PyTorch names it: "cpu", "cuda".
     """
 
     seed: int = 0
@@ -32,6 +33,7 @@ class Run:
     folder: Path | None = None
     warm_start: Any = None  # the previously fitted thing of the same kind
     tracker: Tracker = silent
+    device: str = "cpu"
 
     def rng(self) -> np.random.Generator:
         """A fresh generator from the seed."""

@@ -58,16 +58,19 @@ def loop(module: nn.Module, loss: Loss, step: Step, batches: Batches, plan: Plan
     `step(module, loss, batch)` makes gradients: plain, private and adversarial ones differ there and nowhere here. The
     seed decides everything: torch's generator is set from it and given back as it was. With `run.folder` a checkpoint
     is kept there; the same call goes on from it bit for bit (same machine and threads), and clears it when it ends.
-    InvalidInput where the loss is not finite.
+    It learns on `run.device` and comes back on the CPU. InvalidInput where the loss is not finite.
     """
+    module.to(run.device)
     with seeded(run.seed):
-        return _Training(module, loss, step, batches, plan, run).all()
+        learned = _Training(module, loss, step, batches, plan, run).all()
+    module.cpu()
+    return learned
 
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
     """Torch's generator from `seed` inside, as it was before outside."""
-    with torch.random.fork_rng(devices=[]):
+    with torch.random.fork_rng(devices=range(torch.cuda.device_count())):
         torch.manual_seed(seed)
         yield
 
@@ -77,7 +80,8 @@ class _Training:
 
     def __init__(self, module: nn.Module, loss: Loss, step: Step, batches: Batches, plan: Plan, run: Run) -> None:
         self.module, self.step, self.batches, self.plan, self.run = module, step, batches, plan, run
-        self.loss = _in_precision(loss, plan)
+        device = torch.device(run.device).type
+        self.loss, self.on_gpu = _in_precision(loss, plan, device), device == "cuda"
         self.optimiser = torch.optim.AdamW(module.parameters(), lr=plan.rate, weight_decay=plan.decay)
         self.updates = plan.epochs * math.ceil(len(batches) / plan.accumulate)
         self.standing = Standing()
@@ -166,6 +170,8 @@ class _Training:
         for place, kept in self.optimiser.state_dict()["state"].items():
             tensors |= {f"{OPTIMISER}{place}.{name}": tensor for name, tensor in kept.items()}
         tensors[RANDOM] = torch.get_rng_state()
+        for place, state in enumerate(torch.cuda.get_rng_state_all() if self.on_gpu else ()):
+            tensors[f"{RANDOM}.{place}"] = state
         checkpoints.write(self.run.folder, tensors, self.standing, self.order, self._identity())
 
     def _resume(self) -> None:
@@ -182,15 +188,16 @@ class _Training:
         self.optimiser.load_state_dict({"state": kept, "param_groups": self.optimiser.state_dict()["param_groups"]})
         self.rng.bit_generator.state = self.order
         torch.set_rng_state(tensors[RANDOM])
+        torch.cuda.set_rng_state_all(list(_under(f"{RANDOM}.", tensors).values()))
 
 
 def _under(start: str, tensors: Tensors) -> Tensors:
     return {name.removeprefix(start): tensor for name, tensor in tensors.items() if name.startswith(start)}
 
 
-def _in_precision(loss: Loss, plan: Plan) -> Loss:
+def _in_precision(loss: Loss, plan: Plan, device: str) -> Loss:
     def cast(module: nn.Module, batch: Any) -> Tensor:
-        with torch.autocast("cpu", torch.bfloat16, enabled=plan.precision == "bfloat16"):
+        with torch.autocast(device, torch.bfloat16, enabled=plan.precision == "bfloat16"):
             found: Tensor = loss(module, batch)
             return found
 

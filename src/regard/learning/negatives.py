@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TypeAlias
@@ -39,9 +40,9 @@ def in_batch(counts: Tensor, samples: int) -> Negatives:
     logs = (chances / chances.sum()).log()
 
     def draw(targets: Tensor) -> Drawn:
-        chosen = targets[torch.randperm(len(targets))[:samples]]
-        scale = torch.tensor(float(len(chosen))).log()
-        return Drawn(chosen, logs[chosen] + scale, logs[targets] + scale)
+        chosen = targets[torch.randperm(len(targets))[:samples].to(targets.device)]
+        own, scale = logs.to(targets.device), math.log(max(1, len(chosen)))
+        return Drawn(chosen, own[chosen] + scale, own[targets] + scale)
 
     return draw
 
@@ -54,6 +55,7 @@ def _drawing(chances: Tensor, samples: int) -> Negatives:
     def draw(targets: Tensor) -> Drawn:
         where = torch.rand(samples, dtype=torch.float64) * edges[-1]
         chosen = torch.searchsorted(edges, where, right=True).clamp(max=len(chances) - 1)
-        return Drawn(chosen, logs[chosen], logs[targets])
+        own, chosen = logs.to(targets.device), chosen.to(targets.device)
+        return Drawn(chosen, own[chosen], own[targets])
 
     return draw

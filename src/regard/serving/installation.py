@@ -136,7 +136,7 @@ class Installation:
         codes = np.array([types.index(name) for name in tail.types], np.int64)
         weights = weigh(types, codes, tail.values, self.store.event_weights())
         known = row if row < len(self.live.data.users) else UNKNOWN
-        history = History(tail.rows, weights, tail.times)
+        history = History(tail.rows, weights, tail.times, codes, np.asarray(tail.values, np.float32), types)
         return Query(now(), k, known, history, person.attributes, language=self.settings.language)
 
     def item(self, text: str) -> int:

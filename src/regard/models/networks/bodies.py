@@ -29,8 +29,8 @@ class Recurrent(nn.Module):
         lengths = torch.bincount(piece)
         rank = torch.argsort(torch.argsort(lengths, descending=True, stable=True))
         order = torch.argsort(position * len(lengths) + rank[piece])
-        packed = PackedSequence(x.flatten(0, 1)[order], torch.bincount(position))
-        back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order)))
+        packed = PackedSequence(x.flatten(0, 1)[order], torch.bincount(position).cpu())
+        back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
         read: Tensor = self.gru(packed)[0].data[back]
         return read.view_as(x)
 
