@@ -26,6 +26,7 @@ from regard.models.ease import EASE, LOCAL_EASE, FittedEASE
 from regard.models.graph_filter import FittedGraphFilter, GraphFilter
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
 from regard.models.popular import FittedPopularity, Popularity
+from regard.models.towers import ItemTower
 from regard.models.trend import FittedTrend, Trend
 
 FADING = Weighting(half_life=30.0, recency=0.95, binary=False, repeats="log")
@@ -67,7 +68,15 @@ RECIPES: dict[str, Subject] = {
         lambda artifact: FittedTrend.from_artifact(artifact, {"ease": FittedEASE.from_artifact}),
     ),
     "behaviour": Subject(
-        Behaviour(width=8, window=8, epochs=8, rate=0.02), FittedBehaviour.from_artifact, True, False, True, True
+        Behaviour(width=8, window=8, epochs=8, rate=0.02), FittedBehaviour.from_artifact, False, False, True, True
+    ),
+    "behaviour, towers": Subject(
+        Behaviour("lstm", ItemTower(("content",), attributes=True), width=8, window=8, epochs=8, rate=0.02, timed=True),
+        FittedBehaviour.from_artifact,
+        False,
+        False,
+        True,
+        True,
     ),
     "blend": Subject(
         Blend((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), cut="random"),
