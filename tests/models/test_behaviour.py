@@ -178,6 +178,7 @@ from pathlib import Path
 import numpy as np
 from regard.data.artifacts import load
 from regard.domain.request import History, Query
+from regard.models.behaviour import FittedBehaviour
 model = FittedBehaviour.from_artifact(load(Path(sys.argv[1])))
 past = History(np.array([1, 2]), np.ones(2), np.array([0.0, 86400.0]))
 found = model.retrieve(Query(at=0.0, history=past), 1).rows[0]
