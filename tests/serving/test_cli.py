@@ -52,6 +52,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert (report["events_new"], report["items_new"]) == (480, 40)
         fitted = _run(patch, "fit", "--folder", str(folder))
         assert fitted["release"] == "0001"
+        assert abs(sum(own["cold"] for own in fitted["weights"].values()) - 1) < 1e-9
         yield folder
 
 

@@ -9,7 +9,7 @@ from regard.data.translations import Translate
 
 def vocabulary(_: Translate) -> Mapping[str, str]:
     """English name or phrase -> what a person reads."""
-    return _counts(_) | _checks(_) | _findings(_) | _done(_)
+    return _counts(_) | _segments(_) | _checks(_) | _findings(_) | _done(_)
 
 
 def _counts(_: Translate) -> dict[str, str]:
@@ -29,6 +29,15 @@ def _counts(_: Translate) -> dict[str, str]:
         "popularity": _("popularity"),
         "popular lately": _("popular lately"),
         "event_types": _("events of type"),
+    }
+
+
+def _segments(_: Translate) -> dict[str, str]:
+    return {
+        "cold": _("no history"),
+        "light": _("short history"),
+        "medium": _("medium history"),
+        "heavy": _("long history"),
     }
 
 
