@@ -77,6 +77,7 @@ def test_a_search_is_written_as_json_and_as_a_page(tmp_path: Path) -> None:
     assert kept["front"] == [1, 0, 3]
     assert [t["front"] for t in kept["trials"]] == [True, True, False, True, False, False, False]
     assert kept["trials"][5]["epochs"] == {"1": 0.1, "2": 0.1}
+    assert kept["trials"][5]["accuracy"] is None
     assert kept["trials"][6]["said"] == "<too far>"
     page = written[1].read_text("utf-8")
     assert page.count("<svg") == 2

@@ -185,10 +185,10 @@ def test_equal_settings_are_fitted_once() -> None:
 
 
 def test_the_median_prunes_who_is_below_it() -> None:
-    # heights told x epoch; the first two are never pruned (startup=2). The third is at epoch 2 (the first judged one)
+    # heights told x epoch; the first two are never pruned (startup=4). The third is at epoch 2 (the first judged one)
     # below the median of the done ones and ends there; the recipe as it stands, height 1, is the highest and is done.
     space = Space({"height": Uniform(0.0, 1.0)})
-    found = search(Watched(epochs=5), space, split(), 12, rules=Rules(startup=2, k=5))
+    found = search(Watched(epochs=5), space, split(), 12, rules=Rules(startup=4, k=5))
     done: list[float] = []
     for trial in found.trials:
         height = trial.recipe.height

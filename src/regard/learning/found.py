@@ -122,7 +122,7 @@ def _row(trial: Trial) -> tuple[str, ...]:
 
 
 def _plain(trial: Trial) -> dict[str, Any]:
-    worth = asdict(trial.worth) if trial.worth is not None else {}
+    worth = asdict(trial.worth or Worth(*5 * [math.nan]))
     return {
         "number": trial.number,
         "state": trial.state,

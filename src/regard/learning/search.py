@@ -37,7 +37,8 @@ class Rules:
     k: places of a list. variety: the share of the catalogue in at least one list, or the mean distance inside a list.
     pruning: a fit stops when the best figure of its epochs is below the median of the others at that epoch, or outside
     the best third at epochs 2, 6, 18 ... (Li et al. 2020), or never. startup: trials drawn at random before the
-    sampler (TPE, Bergstra et al. 2011) follows what it learned and the median prunes. timed: how many lists are timed.
+    sampler (TPE, Bergstra et al. 2011) follows what it learned; half as many end before the median prunes. timed: how
+    many lists are timed.
     """
 
     k: int = 10
@@ -123,7 +124,7 @@ class _Hunt:
         values = self.space.draw(trial)
         if study.repeated(trial, values):
             return
-        folder = None if self.run.folder is None else self.run.folder / self.name / str(trial.number)
+        folder = None if self.run.folder is None else self.run.folder / f"{self.name}-{trial.number}"
         try:
             worth = self._worth(trial, values, epochs, folder)
         except _PrunedError:
@@ -154,12 +155,12 @@ class _Hunt:
         def tracker(step: str, figures: Mapping[str, float]) -> None:
             nonlocal last
             epoch = EPOCH.fullmatch(step)
-            judged = epoch is not None and "figure" in figures and int(epoch[1]) > last
-            if epoch is not None and judged:
+            counts = epoch is not None and "figure" in figures and int(epoch[1]) > last
+            if epoch is not None and counts:
                 last = int(epoch[1])
                 trial.report(figures["figure"], last)
             self.run.tracker(f"trial {trial.number}: {step}", figures)
-            if judged and trial.should_prune():
+            if counts and trial.should_prune():
                 raise _PrunedError
 
         return tracker

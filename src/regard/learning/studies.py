@@ -89,15 +89,15 @@ class Study:
 def study_in(folder: Path | None, name: str, pruning: Pruning, startup: int) -> Iterator[Study]:
     """The study `name` of the journal in `folder`, begun or found; without a folder, one in memory.
 
-    `startup`: how many trials are drawn at random, and end before the median prunes. Conflict where another process
-    searches in the folder. Unavailable without Optuna.
+    `startup`: how many trials are drawn at random; half as many end before the median prunes. Conflict where another
+    process searches in the folder. Unavailable without Optuna.
     """
     try:
         import optuna
     except ImportError as error:
         raise Unavailable("search", "the package optuna", str(error), "pip install 'regard[search]'") from error
     pruners: dict[str, Callable[[], Any]] = {
-        "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=startup, n_warmup_steps=WARM_UP),
+        "median": lambda: optuna.pruners.MedianPruner(n_startup_trials=startup // 2, n_warmup_steps=WARM_UP),
         "halving": lambda: optuna.pruners.SuccessiveHalvingPruner(min_resource=WARM_UP, reduction_factor=3),
         "none": optuna.pruners.NopPruner,
     }
