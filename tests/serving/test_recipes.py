@@ -7,6 +7,8 @@ import pytest
 
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
+from regard.learning.knobs import OneOf, Whole
+from regard.learning.spaces import Space, space_of
 from regard.models.blend import Blend, FittedBlend
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
@@ -14,7 +16,7 @@ from regard.models.neighbours import ItemKNN
 from regard.models.text import BundledText, SentenceTransformerText
 from regard.models.text_endpoint import EndpointText
 from regard.models.trend import Trend
-from regard.serving.recipes import KINDS, decode, decode_encoder, default_recipes
+from regard.serving.recipes import KINDS, decode, decode_encoder, decode_space, default_recipes
 from regard.serving.wiring import FITTED
 from tests.contracts.subjects import ask, communities
 
@@ -28,6 +30,24 @@ def test_a_table_becomes_its_recipe_with_nested_fields() -> None:
 
 def test_every_kind_has_defaults() -> None:
     assert set(decode({"sources": {kind: {"kind": kind} for kind in KINDS}})) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, recipe in KINDS.items() if hasattr(recipe, "SPACE")])
+def test_a_space_beside_a_recipe_is_borne_by_it_and_holds_its_defaults(kind: str) -> None:
+    recipe = decode({"sources": {"mine": {"kind": kind}}})["mine"]
+    space_of(recipe).check(recipe)
+    assert space_of(recipe).own(recipe)
+
+
+def test_a_search_table_is_a_space_of_its_source() -> None:
+    table = {"search": {"mine": {"l2": {"low": 1, "high": 9}, "weighting": {"repeats": ["max", "sum"]}}}}
+    space = decode_space(table, "mine")
+    assert space == Space({"l2": Whole(1, 9), "weighting.repeats": OneOf("max", "sum")})
+    assert decode_space(table, "other") is None
+    assert decode({**table, "sources": {"mine": {"kind": "ease"}}}) == {"mine": EASE()}
+    for wrong in ({"mine": 3}, {"mine": {"l2": {"low": 9, "high": 1}}}):
+        with pytest.raises(InvalidInput, match=r"\[search\.mine\]"):
+            decode_space({"search": wrong}, "mine")
 
 
 @pytest.mark.deep
@@ -105,6 +125,15 @@ def test_the_page_s_example_is_read() -> None:
     sources, encoder = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     assert decode(tomllib.loads(sources))["recent"].weighting.half_life == 60  # type: ignore[attr-defined]
     assert decode_encoder(tomllib.loads(encoder)).name == "endpoint"
+
+
+def test_the_search_page_s_example_is_a_space_that_its_source_bears() -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "search.md"
+    (example,) = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    table = tomllib.loads(example)
+    space = decode_space(table, "order")
+    assert space is not None
+    space.check(decode(table)["order"])
 
 
 def test_a_recipe_around_another_one() -> None:

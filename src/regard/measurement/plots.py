@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -77,6 +78,18 @@ def trade_plot(report: Findings) -> str:
     axes.set_xlabel("share of the catalogue in at least one list")
     axes.margins(0.18)
     axes.legend(frameon=False, fontsize=8)
+    return _svg(figure)
+
+
+def front_plot(title: str, label: str, points: Sequence[tuple[str, float, float, bool]]) -> str:
+    """What is worth choosing from among what was tried: (name, across, up, whether it stands on the front) each."""
+    figure, axes = _axes(title)
+    for name, x, y, on in (point for point in points if math.isfinite(point[1]) and math.isfinite(point[2])):
+        axes.plot(x, y, "o", color=PALETTE[0] if on else "#c4ccd4", markersize=8 if on else 5, zorder=3 if on else 2)
+        if on:
+            axes.annotate(name, (x, y), xytext=(6, 5), textcoords="offset points", fontsize=9, color="#1d2733")
+    axes.set_xlabel(label)
+    axes.margins(0.12)
     return _svg(figure)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
 from rich.table import Table
 from rich.text import Text
@@ -37,9 +38,13 @@ def as_text(report: Findings) -> str:
     """The main table in fixed width."""
     rows = [("model", *report.labels)]
     rows += [(m, *(number(report.value(m, label)) for label in report.labels)) for m in report.models]
+    return "\n".join([f"{report.split}: {heading(report)}", *in_columns(rows)])
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines of fixed width."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([f"{report.split}: {heading(report)}", *lines])
+    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
 def as_rich(report: Findings) -> Table:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +18,8 @@ from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.protocols import Evidence
 from regard.domain.request import Query
 from regard.domain.run import Run
+from regard.learning.knobs import LogUniform, OneOf, Uniform, Whole
+from regard.learning.spaces import Space
 from regard.models.fields import Fields, Said
 from regard.models.networks.figures import next_item_figure
 from regard.models.networks.streams import Reading, Stream, gaps
@@ -75,6 +77,15 @@ class Behaviour:
     decay: float = 0.01
     patience: int = 3
     precision: Literal["float32", "bfloat16"] = "float32"
+    SPACE: ClassVar[Space] = Space(
+        {
+            "body": OneOf(*get_args(Body)),
+            "width": OneOf(32, 64, 128),
+            "blocks": Whole(1, 3),
+            "dropout": Uniform(0.0, 0.5),
+            "rate": LogUniform(3e-4, 1e-2),
+        }
+    )
 
     def __post_init__(self) -> None:
         for name, fits, expected in (

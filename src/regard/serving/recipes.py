@@ -9,9 +9,10 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from regard.domain.dataset import Dataset
-from regard.domain.errors import InvalidInput
+from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.protocols import Estimator
 from regard.domain.weights import Weighting
+from regard.learning.spaces import Space
 from regard.models.als import ImplicitALS
 from regard.models.behaviour import Behaviour
 from regard.models.biased_mf import BiasedMF
@@ -70,14 +71,37 @@ def decode(table: Mapping[str, Any]) -> Recipes:
     >>> decode({"sources": {"mine": {"kind": "ease", "l2": 300.0}}})["mine"].l2
     300.0
     """
-    unknown = set(table) - {"sources", "encoder"}
+    unknown = set(table) - {"sources", "encoder", "search"}
     if unknown:
-        raise InvalidInput("regard.toml", "the tables [sources.NAME] and [encoder] only", f"{sorted(unknown)}")
+        known = "the tables [sources.NAME], [search.NAME] and [encoder] only"
+        raise InvalidInput("regard.toml", known, f"{sorted(unknown)}")
     vectors = {"vectors": decode_encoder(table).name}
     return {
         name: _built(f"regard.toml [sources.{name}]", KINDS, fields, vectors)
         for name, fields in table.get("sources", {}).items()
     }
+
+
+def named(recipes: Recipes, name: str) -> Estimator[Any]:
+    """One recipe by its source's name."""
+    if name not in recipes:
+        raise NotFound("source", f"one of {', '.join(recipes)}", repr(name), "Declare it in regard.toml.")
+    return recipes[name]
+
+
+def decode_space(table: Mapping[str, Any], name: str) -> Space | None:
+    """The space of `[search.NAME]`: the fields of source NAME that a search may turn, and how far; None without it.
+
+    >>> decode_space({"search": {"mine": {"l2": {"low": 10.0, "high": 1e3, "log": True}}}}, "mine").table()
+    {'l2': {'low': 10.0, 'high': 1000.0, 'log': True}}
+    """
+    told = table.get("search", {}).get(name)
+    if told is None:
+        return None
+    where = f"regard.toml [search.{name}]"
+    if not isinstance(told, Mapping):
+        raise InvalidInput(where, "a table of fields", repr(told))
+    return Space.read(told, where)
 
 
 def decode_encoder(table: Mapping[str, Any]) -> TextEncoder:
