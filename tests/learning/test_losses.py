@@ -74,6 +74,21 @@ def test_the_gradient_of_many_samples_is_near_that_of_all(kind: str) -> None:
 NOBODY = torch.empty(0, 0)  # who draws without looking at vectors
 
 
+def test_ssm_is_a_softmax_of_cosines_over_the_temperature() -> None:
+    from regard.learning.losses import ssm
+
+    # cosines of user 0: 1, 0, -2 / sqrt(5); of user 1: 0, 1, 1 / sqrt(5); over a half: all twice
+    far = 2 / 5**0.5
+    expected = [
+        log(exp(2) + 1 + exp(-2 * far)) - 2,
+        log(1 + exp(2) + exp(far)) - 2,
+    ]
+    assert ssm(*tensors(), drawn(0, 1, 2), temperature=0.5).tolist() == pytest.approx(expected)
+    users, items, targets = tensors()
+    lengths = torch.tensor([[5.0], [0.1], [3.0]])
+    assert ssm(users * 7, items * lengths, targets, drawn(0, 1, 2), 0.5).tolist() == pytest.approx(expected)
+
+
 def test_gbce_by_hand() -> None:
     from regard.learning.losses import gbce
 
