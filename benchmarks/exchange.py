@@ -76,7 +76,9 @@ def read_lists(name: str, path: Path, people: Mapping[str, Rows]) -> tuple[dict[
     `people`: whom each view asks for; a view that the worker knows nothing of is left out.
     """
     with np.load(path) as found:
-        cost = {"fit_seconds": float(found["fit_seconds"]), "peak_mb": float(found["peak_mb"])}
+        cost: dict[str, Any] = {name: float(found[name]) for name in ("fit_seconds", "peak_mb")}
+        if "device" in found:  # it learned on another machine
+            cost["device"] = str(found["device"])
         listed = {
             view: Listed(name, found[rows].astype(np.int64), found[scores].astype(np.float64), own)
             for view, own in people.items()

@@ -58,9 +58,14 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     for row in sorted(rows, key=lambda row: -row["metrics"][labels[0]]):
         cells = [_figure(row, label) for label in labels]
         system = f"**{row['system']}**" if row["system"] == "regard" else row["system"]
-        costs = f"{row['fit_seconds']:.3g} | {row['peak_mb']:.0f} | {row['seed']}"
+        where = f" ({row['device']})" if row.get("device") else ""
+        costs = f"{row['fit_seconds']:.3g}{where} | {_peak(row)} | {row['seed']}"
         lines.append(f"| {system} | {row['model']} | {' | '.join(cells)} | {costs} |")
     return lines
+
+
+def _peak(row: Mapping[str, Any]) -> str:
+    return "not measured" if row["peak_mb"] != row["peak_mb"] else f"{row['peak_mb']:.0f}"
 
 
 def _figure(row: Mapping[str, Any], label: str) -> str:

@@ -5,13 +5,13 @@ from __future__ import annotations
 import gzip
 from pathlib import Path
 
-import numpy as np
 import polars as pl
 
 from benchmarks.benchmark import Benchmark, Peer, Recipes
-from benchmarks.protocols.b3 import known
+from benchmarks.protocols.b3 import known, last_known
+from benchmarks.texts import encoded
 from regard.domain.dataset import Dataset
-from regard.measurement.splits import FOLD_IN, Split, leave_last_out
+from regard.measurement.splits import Split, leave_last_out
 
 CAP = 2400  # seconds of a peer's training
 SASREC = {  # as the authors of RecTools tuned it for Beauty and Sports (eSASRec, RecSys 2025)
@@ -32,7 +32,7 @@ SASREC = {  # as the authors of RecTools tuned it for Beauty and Sports (eSASRec
 
 def load(folder: Path) -> Split:
     """The sequences of S3-Rec, which have an order and no times: event n happens in second n."""
-    return known(leave_last_out(products(folder), test=1, validation=1))
+    return known(leave_last_out(encoded(products(folder)), test=1, validation=1))
 
 
 def products(folder: Path) -> Dataset:
@@ -53,16 +53,20 @@ def products(folder: Path) -> Dataset:
     return Dataset.from_frame(events, items=said, weights=())
 
 
-def last_known(split: Split) -> Dataset:
-    """The product before the last of each person: what early stopping watches, as published."""
-    return split.data.where(np.asarray(split.part == FOLD_IN))
-
-
 def recipes() -> Recipes:
-    """EASE at the setting of the anchor (.0749 / .0409 with the last but one product in train, less without)."""
+    """EASE at the setting of the anchor (.0749 / .0409 with the last but one product in train, less without), and a
+    transformer whose items are known by their words, categories and brand as well."""
+    from regard.models.behaviour import Behaviour
     from regard.models.ease import EASE
+    from regard.models.towers import ItemTower
 
-    return {"EASE (l2 300)": EASE(l2=300.0)}
+    tower = ItemTower(("use",), attributes=True)
+    return {
+        "EASE (l2 300)": EASE(l2=300.0),
+        "Behaviour, transformer over item towers": Behaviour(
+            items=tower, width=128, window=50, batch=64, epochs=22, rate=2e-3, dropout=0.4, patience=8
+        ),
+    }
 
 
 def next_product(dataset: str, folder: str) -> Benchmark:

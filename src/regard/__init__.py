@@ -24,6 +24,7 @@ _HOMES = {  # what a notebook needs, found when it is asked for; nothing heavy i
     "ContentKNN": "regard.models.content",
     "ContentRegression": "regard.models.content_regression",
     "Trend": "regard.models.trend",
+    "LightGCN": "regard.models.lightgcn",
     "Behaviour": "regard.models.behaviour",
     "Blend": "regard.models.blend",
     "Recommender": "regard.recommending.recommender",

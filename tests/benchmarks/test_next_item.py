@@ -15,7 +15,7 @@ import pytest
 from benchmarks import cold, curves, fit_ours, results, running
 from benchmarks.benchmark import Benchmark, View
 from benchmarks.exchange import read_curve, read_lists
-from benchmarks.protocols import b4, b5, b7
+from benchmarks.protocols import b3, b4, b5, b7
 from regard.domain.dataset import Dataset
 from regard.domain.protocols import Retriever
 from regard.domain.run import Run
@@ -55,7 +55,7 @@ def test_sequences_are_read_in_order_and_the_last_two_do_not_teach(tmp_path: Pat
     assert [had(split.train, user) for user in "12"] == [["3"], ["1"]]
     assert [had(split.known, user) for user in "12"] == [["3", "1"], ["1", "2"]]
     assert [had(split.test, user) for user in "12"] == [["2"], ["3"]]
-    assert [had(b4.last_known(split), user) for user in "12"] == [["1"], ["2"]]
+    assert [had(b3.last_known(split), user) for user in "12"] == [["1"], ["2"]]
     assert split.data.titles == ["red", "blue", "big"]
     assert split.data.item_column("categories") == [["9"], ["9", "8"], ["7"]]
 

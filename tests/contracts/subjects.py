@@ -24,6 +24,7 @@ from regard.models.content import ContentKNN, FittedContentKNN
 from regard.models.content_regression import ContentRegression, FittedContentRegression
 from regard.models.ease import EASE, LOCAL_EASE, FittedEASE
 from regard.models.graph_filter import FittedGraphFilter, GraphFilter
+from regard.models.lightgcn import FittedLightGCN, LightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
 from regard.models.popular import FittedPopularity, Popularity
 from regard.models.towers import ItemTower
@@ -77,6 +78,12 @@ RECIPES: dict[str, Subject] = {
         False,
         True,
         True,
+    ),
+    "lightgcn": Subject(LightGCN(width=8, samples=16, batch=16, rate=0.02), FittedLightGCN.from_artifact, deep=True),
+    "lightgcn, bpr": Subject(
+        LightGCN(width=8, loss="bpr", samples=16, batch=16, rate=0.02, weighting=FADING),
+        FittedLightGCN.from_artifact,
+        deep=True,
     ),
     "blend": Subject(
         Blend((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), cut="random"),

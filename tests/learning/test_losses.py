@@ -74,6 +74,21 @@ def test_the_gradient_of_many_samples_is_near_that_of_all(kind: str) -> None:
 NOBODY = torch.empty(0, 0)  # who draws without looking at vectors
 
 
+def test_ssm_is_a_softmax_of_cosines_over_the_temperature_and_priors() -> None:
+    from regard.learning.losses import ssm
+
+    # cosines of user 0: 1, 0, -2 / sqrt(5); of user 1: 0, 1, 1 / sqrt(5); over a half: all twice; priors log 1, 3, 2
+    far, prior = 2 / 5**0.5, torch.tensor([1.0, 3.0, 2.0]).log()
+    expected = [
+        log(exp(2) + 3 + 2 * exp(-2 * far)) - 2,
+        log(1 + 3 * exp(2) + 2 * exp(far)) - 2 - log(3),
+    ]
+    users, items, targets = tensors()
+    assert ssm(users, items, targets, drawn(0, 1, 2), 0.5, prior).tolist() == pytest.approx(expected)
+    users, items = users * 7, items * torch.tensor([[5.0], [0.1], [3.0]])
+    assert ssm(users, items, targets, drawn(0, 1, 2), 0.5, prior).tolist() == pytest.approx(expected)
+
+
 def test_gbce_by_hand() -> None:
     from regard.learning.losses import gbce
 

@@ -20,6 +20,7 @@ from regard.models.content import ContentKNN
 from regard.models.content_regression import ContentRegression
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
+from regard.models.lightgcn import LightGCN
 from regard.models.neighbours import ItemKNN, UserKNN
 from regard.models.popular import Popularity
 from regard.models.text import BundledText, SentenceTransformerText, TextEncoder
@@ -37,6 +38,7 @@ KINDS: Mapping[str, type[Any]] = {
     "biased_mf": BiasedMF,
     "behaviour": Behaviour,
     "graph_filter": GraphFilter,
+    "lightgcn": LightGCN,
     "content": ContentKNN,
     "content_regression": ContentRegression,
     "trend": Trend,

@@ -24,6 +24,7 @@ from regard.models.content import FittedContentKNN
 from regard.models.content_regression import FittedContentRegression
 from regard.models.ease import FittedEASE
 from regard.models.graph_filter import FittedGraphFilter
+from regard.models.lightgcn import FittedLightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN
 from regard.models.popular import FittedPopularity
 from regard.models.text_cache import Cached
@@ -48,6 +49,7 @@ FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "biased-mf": FittedBiasedMF.from_artifact,
     "behaviour": FittedBehaviour.from_artifact,
     "graph-filter": FittedGraphFilter.from_artifact,
+    "lightgcn": FittedLightGCN.from_artifact,
     "content-knn": FittedContentKNN.from_artifact,
     "content-regression": FittedContentRegression.from_artifact,
     "trend": lambda artifact: FittedTrend.from_artifact(artifact, FITTED),
