@@ -76,7 +76,9 @@ def read_lists(name: str, path: Path, people: Mapping[str, Rows]) -> tuple[dict[
     `people`: whom each view asks for; a view that the worker knows nothing of is left out.
     """
     with np.load(path) as found:
-        cost: dict[str, Any] = {name: float(found[name]) for name in ("fit_seconds", "peak_mb")}
+        cost: dict[str, Any] = {"fit_seconds": float(found["fit_seconds"]), "peak_mb": None}
+        if "peak_mb" in found:
+            cost["peak_mb"] = float(found["peak_mb"])
         if "device" in found:  # it learned on another machine
             cost["device"] = str(found["device"])
         listed = {

@@ -65,7 +65,7 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
 
 
 def _peak(row: Mapping[str, Any]) -> str:
-    return "not measured" if row["peak_mb"] != row["peak_mb"] else f"{row['peak_mb']:.0f}"
+    return "not measured" if row["peak_mb"] is None else f"{row['peak_mb']:.0f}"
 
 
 def _figure(row: Mapping[str, Any], label: str) -> str:

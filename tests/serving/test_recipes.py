@@ -122,8 +122,9 @@ def test_the_default_follows_the_catalogue_s_size() -> None:
 
 def test_the_page_s_example_is_read() -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "configure.md"
-    sources, encoder = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    sources, order, encoder = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     assert decode(tomllib.loads(sources))["recent"].weighting.half_life == 60  # type: ignore[attr-defined]
+    assert decode(tomllib.loads(order))["order"].items.content == ("use",)  # type: ignore[attr-defined]
     assert decode_encoder(tomllib.loads(encoder)).name == "endpoint"
 
 
