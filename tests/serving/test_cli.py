@@ -144,8 +144,9 @@ def test_what_a_fit_tells_goes_to_tensorboard(home: Path, tmp_path: Path, monkey
 
     fitted = _run(monkeypatch, "fit", "--tensorboard", str(tmp_path / "board"), "--folder", str(home))
     read = EventAccumulator(str(tmp_path / "board")).Reload()
-    for source, weight in fitted["weights"].items():
-        assert read.Scalars(f"Blend.weights/{source}")[0].value == pytest.approx(weight)
+    for source, weights in fitted["weights"].items():
+        for segment, weight in weights.items():
+            assert read.Scalars(f"Blend.weights {segment}/{source}")[0].value == pytest.approx(weight)
 
 
 def test_what_a_fit_tells_is_seen_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
