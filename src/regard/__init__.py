@@ -15,6 +15,8 @@ _HOMES = {  # what a notebook needs, found when it is asked for; nothing heavy i
     "Query": "regard.domain.request",
     "Run": "regard.domain.run",
     "Popularity": "regard.models.popular",
+    "SegmentPopularity": "regard.models.segment_popularity",
+    "Questions": "regard.models.questions",
     "ItemKNN": "regard.models.neighbours",
     "UserKNN": "regard.models.neighbours",
     "EASE": "regard.models.ease",

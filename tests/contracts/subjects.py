@@ -27,6 +27,8 @@ from regard.models.graph_filter import FittedGraphFilter, GraphFilter
 from regard.models.lightgcn import FittedLightGCN, LightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
 from regard.models.popular import FittedPopularity, Popularity
+from regard.models.questions import FittedQuestions, Questions
+from regard.models.segment_popularity import FittedSegmentPopularity, SegmentPopularity
 from regard.models.towers import ItemTower
 from regard.models.trend import FittedTrend, Trend
 
@@ -48,6 +50,8 @@ class Subject:
 RECIPES: dict[str, Subject] = {
     "popularity": Subject(Popularity(half_life=30.0), FittedPopularity.from_artifact, personal=False),
     "popularity by segment": Subject(Popularity(segment="taste"), FittedPopularity.from_artifact, personal=False),
+    "segment popularity": Subject(SegmentPopularity(at_least=5), FittedSegmentPopularity.from_artifact, personal=False),
+    "questions": Subject(Questions(people=20), FittedQuestions.from_artifact, personal=False),
     "item knn": Subject(ItemKNN(k=3), FittedItemKNN.from_artifact),
     "item knn, fading": Subject(ItemKNN(k=50, likeness="bm25", weighting=FADING), FittedItemKNN.from_artifact),
     "user knn": Subject(UserKNN(k=4, likeness="tfidf"), FittedUserKNN.from_artifact),

@@ -13,6 +13,7 @@ from regard.models.blend import Blend, FittedBlend
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
 from regard.models.neighbours import ItemKNN
+from regard.models.segment_popularity import SegmentPopularity
 from regard.models.text import BundledText, SentenceTransformerText
 from regard.models.text_endpoint import EndpointText
 from regard.models.trend import Trend
@@ -118,6 +119,13 @@ def test_the_default_follows_the_catalogue_s_size() -> None:
     assert isinstance(default_recipes(small)["ease"], EASE)
     many = pl.DataFrame({"user": ["u"] * 6_001, "item": [f"i{n}" for n in range(6_001)]})
     assert isinstance(default_recipes(Dataset.from_frame(many))["graph"], GraphFilter)
+
+
+def test_people_with_attributes_get_popularity_by_segment() -> None:
+    frame = pl.DataFrame({"user": ["u"], "item": ["i"]})
+    said = Dataset.from_frame(frame, users=pl.DataFrame({"id": ["u"], "age": [30.0]}))
+    assert isinstance(default_recipes(said)["segments"], SegmentPopularity)
+    assert "segments" not in default_recipes(Dataset.from_frame(frame))
 
 
 def test_the_page_s_example_is_read() -> None:

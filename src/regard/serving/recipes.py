@@ -23,6 +23,8 @@ from regard.models.graph_filter import GraphFilter
 from regard.models.lightgcn import LightGCN
 from regard.models.neighbours import ItemKNN, UserKNN
 from regard.models.popular import Popularity
+from regard.models.questions import Questions
+from regard.models.segment_popularity import SegmentPopularity
 from regard.models.text import BundledText, SentenceTransformerText, TextEncoder
 from regard.models.text_endpoint import EndpointText
 from regard.models.trend import Trend
@@ -31,6 +33,8 @@ Recipes: TypeAlias = Mapping[str, Estimator[Any]]
 
 KINDS: Mapping[str, type[Any]] = {
     "popularity": Popularity,
+    "segment_popularity": SegmentPopularity,
+    "questions": Questions,
     "item_knn": ItemKNN,
     "user_knn": UserKNN,
     "ease": EASE,
@@ -54,14 +58,17 @@ DENSE_ITEMS = 6_000  # up to here EASE's I x I matrix is fitted in seconds on tw
 def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:
     """What suits most catalogues: recent popularity, one strong collaborative model, factors, and content.
 
-    `vectors` names the content vectors of the text encoder.
+    Where people say something of themselves, recent popularity by segment too. `vectors` names the content vectors of
+    the text encoder.
     """
     dense = len(data.items) <= DENSE_ITEMS
+    segments = {"segments": SegmentPopularity(half_life=90.0)} if data.user_attributes.num_columns else {}
     return {
         "ease" if dense else "graph": EASE(l2=50.0, popularity=0.4) if dense else GraphFilter(),
         "als": ImplicitALS(),
         "content": ContentKNN(vectors, weighting=Weighting(recency=0.98)),
         "popular": Popularity(half_life=90.0),
+        **segments,
     }
 
 

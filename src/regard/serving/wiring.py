@@ -27,6 +27,8 @@ from regard.models.graph_filter import FittedGraphFilter
 from regard.models.lightgcn import FittedLightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN
 from regard.models.popular import FittedPopularity
+from regard.models.questions import FittedQuestions
+from regard.models.segment_popularity import FittedSegmentPopularity
 from regard.models.text_cache import Cached
 from regard.models.text_endpoint import EndpointText
 from regard.models.trend import FittedTrend
@@ -42,6 +44,8 @@ from regard.serving.settings import Settings
 
 FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "popular": FittedPopularity.from_artifact,
+    "segment-popular": FittedSegmentPopularity.from_artifact,
+    "questions": FittedQuestions.from_artifact,
     "item-knn": FittedItemKNN.from_artifact,
     "user-knn": FittedUserKNN.from_artifact,
     "ease": FittedEASE.from_artifact,
