@@ -31,7 +31,7 @@ def recommend(here: Installation, user: str, k: int) -> dict[str, Any]:
 
 def _slot(here: Installation, slot: Slot, reason: Reason) -> dict[str, Any]:
     return {
-        **_item(here, slot.row),
+        **named(here, slot.row),
         "position": slot.position,
         "score": slot.score,
         "propensity": slot.propensity,
@@ -43,12 +43,13 @@ def _slot(here: Installation, slot: Slot, reason: Reason) -> dict[str, Any]:
     }
 
 
-def _item(here: Installation, row: int) -> dict[str, Any]:
+def named(here: Installation, row: int) -> dict[str, Any]:
+    """Id and title of one item row."""
     return {"id": here.live.catalogue.id(row), "title": here.live.described.title(row)}
 
 
 def _reason(here: Installation, reason: Reason) -> dict[str, Any]:
-    evidence = [{**_item(here, c.row), "amount": c.amount, "liked": c.liked} for c in reason.evidence]
+    evidence = [{**named(here, c.row), "amount": c.amount, "liked": c.liked} for c in reason.evidence]
     return {
         "text": reason.text,
         "kind": reason.kind,
@@ -68,7 +69,7 @@ def explained(here: Installation, user: str, item: str) -> dict[str, Any]:
     fell = _fell(here, query, row)
     return {
         "user": user,
-        **_item(here, row),
+        **named(here, row),
         "score": total,
         "position": fell.get("position"),
         "reason": _reason(here, reason),
@@ -94,8 +95,8 @@ def missed(here: Installation, user: str, answer: Mapping[str, Any]) -> dict[str
 def _fell(here: Installation, query: Query, row: int) -> dict[str, Any]:
     found = here.live.recommender.deterministic().why_not(query, row)
     said = found.to_json() | {"row": None, "last_row": None}
-    last = None if found.last_row is None else _item(here, found.last_row)
-    answer = {**_item(here, row), **{k: v for k, v in said.items() if v not in (None, {}, [])}, "last": last}
+    last = None if found.last_row is None else named(here, found.last_row)
+    answer = {**named(here, row), **{k: v for k, v in said.items() if v not in (None, {}, [])}, "last": last}
     return answer | {"text": _sentence(here, answer)}
 
 
@@ -134,12 +135,12 @@ def similar(here: Installation, item: str, k: int) -> dict[str, Any]:
     by = {name: _alike(here, batch, row, k) for name, batch in here.live.neighbours(row, k + 1).items()}
     if not any(by.values()):
         raise NotFound("similar", "an item with content or events", repr(item), "Give it a text, or events.")
-    return {**_item(here, row), "by": by}
+    return {**named(here, row), "by": by}
 
 
 def _alike(here: Installation, batch: Candidates, row: int, k: int) -> list[dict[str, Any]]:
     pairs = zip(batch.rows.tolist(), batch.scores.tolist(), strict=True)
-    return [{**_item(here, r), "score": s} for r, s in pairs if r != row and s > 0][:k]
+    return [{**named(here, r), "score": s} for r, s in pairs if r != row and s > 0][:k]
 
 
 def history(here: Installation, user: str, n: int) -> list[dict[str, Any]]:
@@ -150,6 +151,6 @@ def history(here: Installation, user: str, n: int) -> list[dict[str, Any]]:
     times = dict(zip(past.rows.tolist(), past.times.tolist(), strict=True))
     tags = here.live.described.tags
     return [
-        {**_item(here, row), "tags": list((tags[row] if row < len(tags) else None) or ()), "time": times[row]}
+        {**named(here, row), "tags": list((tags[row] if row < len(tags) else None) or ()), "time": times[row]}
         for row in list(newest)[:n]
     ]

@@ -28,6 +28,7 @@ def _counts(_: Translate) -> dict[str, str]:
         "live": _("live release"),
         "popularity": _("popularity"),
         "popular lately": _("popular lately"),
+        "people who answered alike": _("people who answered alike"),
         "event_types": _("events of type"),
     }
 
