@@ -16,14 +16,19 @@ from regard.models.actions import Action, ActionWeights
 from regard.models.calibration_curve import Curve
 from regard.models.examples import Examples, Learned, Learner
 from regard.models.lessons import Lessons
+from regard.models.panel import PLACE
 
 JUDGES = 0.2  # the share of the people whose examples calibrate and do not teach
+LEVEL = 60.0  # Cormack et al. 2009: 1 / (LEVEL + place), where no action could be learned
 FEW = 10  # examples of either kind below which the judges' word is not enough for a curve
 
 
 @dataclass(frozen=True, eq=False)
 class Foresight:
-    """What was learned of A actions, how its chances become true ones, and what each action is worth."""
+    """What was learned of A actions, how its chances become true ones, and what each action is worth.
+
+    Where no action could be learned, the sources' places decide: score = sum_s 1 / (LEVEL + place_s).
+    """
 
     learned: Learned
     actions: tuple[Action, ...]
@@ -64,7 +69,7 @@ class Foresight:
     @property
     def unsure(self) -> float:
         """The deviation of what a meeting is worth of which nothing is known: every chance 1/2."""
-        return float(np.sqrt((self.amounts**2).sum() / 4))
+        return float(np.sqrt((self.amounts**2).sum() / 4)) if self.actions else 1 / LEVEL
 
     def chances(self, examples: Examples) -> NDArray[np.float64]:
         """The calibrated chance of each action, (n, A), each by itself; values as a share of their span."""
@@ -75,11 +80,20 @@ class Foresight:
 
     def judged(self, examples: Examples) -> tuple[Scores, Scores]:
         """score = sum_a weight_a chance_a, and the deviation of what one such meeting is worth; (n,) both."""
+        if not self.actions:
+            return np.sum([*by_places(examples).values()], axis=0), np.full(len(examples), self.unsure)
         score, variance = np.zeros((2, len(examples)))
         for weight, chance in zip(self.amounts, self.chances(examples).T, strict=True):
             score += weight * chance
             variance += weight**2 * chance * (1 - chance)
         return score, np.sqrt(variance)
+
+
+def by_places(examples: Examples) -> dict[str, Scores]:
+    """1 / (LEVEL + place) by each source, (n,); 0 where it says nothing."""
+    columns = dict(zip(examples.names, examples.columns.T.astype(np.float64), strict=True))
+    placed = {name.removesuffix(PLACE): column for name, column in columns.items() if name.endswith(PLACE)}
+    return {source: np.nan_to_num(1 / (LEVEL + np.exp(column))) for source, column in placed.items()}
 
 
 def _curve(action: Action, raw: Scores, labels: NDArray[np.float32], judging: Mask, run: Run) -> Curve:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +46,7 @@ def lessons_of_events(asked: Dataset, known: Dataset, facts: Facts, panel: Panel
     """Each event of `asked` is an example, judged by what `known` holds strictly before it."""
     examples = facts.of_events(asked, known)
     if panel.sources:
-        people = said_by(asked.user_attributes) or [NOTHING] * len(asked.users)
+        people: list[Any] = [*said_by(asked.user_attributes)] or [NOTHING] * len(asked.users)
         queries = [_before(asked, known, event, people[user]) for event, user in enumerate(asked.events.user)]
         rows = [np.array([item], np.int64) for item in examples.item]
         examples = examples.with_columns(panel.names, panel.hear(queries, rows))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regard.domain.arrays import Mask, Rows
 from regard.domain.request import NO_ROWS, Query
-from regard.models.scoring import FullScores, best
+from regard.models.scoring import best
 
+PLACE = ", place"  # the end of the name of a place's column
 CELLS = 8_000_000  # scores of one source that are held at once
 Heard = tuple[list[Rows], NDArray[np.float32]]  # rows of each query, and columns (n, 2S) of all of them
 
@@ -25,13 +27,13 @@ class Panel:
     not met it holds better), which goes no further than `breadth`. Both are NaN where it says nothing.
     """
 
-    sources: Mapping[str, FullScores]
+    sources: Mapping[str, Any]  # fitted FullScores
     breadth: int
 
     @property
     def names(self) -> tuple[str, ...]:
         """Of the columns, (2S,)."""
-        return tuple(name for source in self.sources for name in (source, f"{source}, place"))
+        return tuple(name for source in self.sources for name in (source, source + PLACE))
 
     @property
     def n_items(self) -> int:

@@ -32,8 +32,6 @@ from regard.models.ranker_evidence import parts_of, shared
 from regard.models.scoring import FullScores, best
 from regard.models.trees import Trees
 
-LEVEL = 60.0  # Cormack et al. 2009: 1 / (LEVEL + place), where no action could be learned
-
 
 @dataclass(frozen=True)
 class Ranker:
@@ -89,7 +87,7 @@ class Ranker:
         """Each source twice (without the cut, and on everything), then the learner and a curve for each action.
 
         `run.tracker` hears how many examples show each action, which actions were left out for want of them, and the
-        AUC and the calibration error of each learned one on people that the learner did not see.
+        AUC of each learned one, and the calibration error that its curve leaves, on people that it did not see.
         """
         inner = replace(run, validation=None, warm_start=None)
         facts = Facts.learn(data, self.learner.window)
@@ -145,10 +143,7 @@ def _drawn(n: int, most: int, run: Run) -> Rows:
 
 @dataclass(frozen=True, eq=False)
 class FittedRanker(FullScores):
-    """Sources, facts, what was learned, and the weights of today. `left_out`: examples of what was not learned.
-
-    Where no action could be learned, the sources' places decide: score = sum_s 1 / (LEVEL + place_s).
-    """
+    """Sources, facts and foresight. `left_out`: how many examples told of each action that was not learned."""
 
     recipe: Ranker
     panel: Panel
@@ -199,28 +194,10 @@ class FittedRanker(FullScores):
         known = (candidates.rows >= 0) & (candidates.rows < self.n_items)
         rows = candidates.rows[known]
         mean = np.full(len(candidates), self.foresight.lowest)
-        spread = np.full(len(candidates), self.foresight.unsure if self._learned else self._unsure)
-        mean[known], apart = self._judged(self.examples(query, rows))
+        spread = np.full(len(candidates), self.foresight.unsure)
+        mean[known], apart = self.foresight.judged(self.examples(query, rows))
         spread[known] = apart / np.sqrt(1.0 + self.support()[rows])
         return Scored(mean, spread)
-
-    @property
-    def _learned(self) -> bool:
-        return bool(self.foresight.actions)
-
-    @property
-    def _unsure(self) -> float:
-        return (len(self.panel.sources) + 1) / LEVEL
-
-    def _judged(self, examples: Examples) -> tuple[Scores, Scores]:
-        if self._learned:
-            return self.foresight.judged(examples)
-        return self._by_places(examples).sum(axis=1), np.full(len(examples), self._unsure)
-
-    def _by_places(self, examples: Examples) -> NDArray[np.float64]:
-        """What each source's place adds where nothing was learned, (n, S)."""
-        places = [examples.names.index(f"{name}, place") for name in self.panel.sources]
-        return np.nan_to_num(1 / (LEVEL + np.exp(examples.columns[:, places].astype(np.float64))))
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
         """What the sources propose, in the ranker's order; without sources, every item."""
@@ -241,8 +218,8 @@ class FittedRanker(FullScores):
 
     def _ranked(self, query: Query) -> tuple[Rows, Scores]:
         """The proposed rows, ascending, and their scores."""
-        rows, said = (list(self.panel.propose([query]))) if self.panel.sources else ([np.arange(self.n_items)], None)
-        return rows[0], self._judged(self.examples(query, rows[0]))[0] if len(rows[0]) else np.empty(0)
+        rows = self.panel.propose([query])[0][0] if self.panel.sources else np.arange(self.n_items)
+        return rows, self.foresight.judged(self.examples(query, rows))[0] if len(rows) else np.empty(0)
 
     def newer(self, query: Query, kind: str) -> Evidence:
         """The evidence for an item of which nothing is known."""
@@ -253,9 +230,7 @@ class FittedRanker(FullScores):
         if not 0 <= row < self.n_items:
             return self.newer(query, "liked")
         example = self.examples(query, np.array([row]))
-        places = dict(zip(self.panel.sources, self._by_places(example)[0].tolist(), strict=True))
-        parts = parts_of(self.foresight, example, self.facts.names) if self._learned else places
-        return shared(parts, self.panel.sources, query, row)
+        return shared(parts_of(self.foresight, example, self.facts.names), self.panel.sources, query, row)
 
     def artifact(self) -> Artifact:
         """Facts, actions, curves and weights, with the learner and each source as parts."""

@@ -14,7 +14,8 @@ from regard.domain.arrays import Rows
 from regard.domain.protocols import Evidence
 from regard.domain.request import NO_ROWS, Query
 from regard.models.examples import Examples
-from regard.models.foresight import Foresight
+from regard.models.foresight import Foresight, by_places
+from regard.models.panel import PLACE
 
 USUAL, TOGETHER = "usual", "together"  # what a meeting is worth before anything is known of it; what cannot be shared
 FLAT = 1e-9  # a change of log-odds below which no slope can be told
@@ -35,8 +36,10 @@ def parts_of(foresight: Foresight, example: Examples, places: tuple[str, ...]) -
     `places` name what follows the columns. A chance is a bent line over log-odds: each part gets its share of the way
     from the usual chance to this one, in proportion to what it moves in log-odds.
     """
+    if not foresight.actions:
+        return {name: float(amount[0]) for name, amount in by_places(example).items()}
     found: dict[str, float] = defaultdict(float)
-    names = [*(name.removesuffix(", place") for name in example.names), *places]
+    names = [*(name.removesuffix(PLACE) for name in example.names), *places]
     chances = foresight.chances(example)[0]
     for place, (action, curve) in enumerate(zip(foresight.actions, foresight.curves, strict=True)):
         weight = float(foresight.amounts[place])

@@ -53,7 +53,7 @@ def log_loss(labels: Array, chances: Array) -> float:
 
 
 def expected_calibration_error(labels: Array, chances: Array, bins: int = 15) -> float:
-    """ECE = sum_b (n_b / n) |share of positives in b - mean chance in b|, over bins of equal width (Guo et al. 2017)."""
+    """ECE = sum_b (n_b / n) |share of positives in b - mean chance in b|, bins of equal width (Guo et al. 2017)."""
     said, came, count = reliability(labels, chances, bins)
     return float((count * np.abs(said - came)).sum() / max(1, count.sum()))
 
