@@ -54,7 +54,7 @@ def lessons_of_events(asked: Dataset, known: Dataset, facts: Facts, panel: Panel
 
 
 @dataclass(frozen=True, eq=False)
-class Asked:
+class Visited:
     """Visits that are asked for: `held` holds what happened on them, `rest` what was known, `visits` their numbers."""
 
     held: Dataset
@@ -62,7 +62,7 @@ class Asked:
     visits: Rows
 
 
-def lessons_of_visits(asked: Asked, facts: Facts, panel: Panel, actions: Sequence[Action]) -> Lessons:
+def lessons_of_visits(asked: Visited, facts: Facts, panel: Panel, actions: Sequence[Action]) -> Lessons:
     """What the sources, fitted on the rest, propose at each visit, and what of it happened.
 
     A visit is what one person did in one context on one day (UTC).

@@ -19,13 +19,13 @@ from regard.domain.request import NO_ROWS, Query
 from regard.domain.run import Run
 from regard.models.actions import Action, ActionWeights, actions_of
 from regard.models.als import ImplicitALS
-from regard.models.blend import held_out
 from regard.models.calibration_curve import Curve
+from regard.models.cutting import fit_all, held_out
 from regard.models.ease import EASE
 from regard.models.examples import Examples
 from regard.models.facts import Facts
 from regard.models.foresight import Foresight
-from regard.models.lessons import Asked, Lessons, lessons_of_events, lessons_of_visits, visits
+from regard.models.lessons import Lessons, Visited, lessons_of_events, lessons_of_visits, visits
 from regard.models.panel import Panel
 from regard.models.popular import Popularity
 from regard.models.ranker_evidence import parts_of, shared
@@ -100,24 +100,25 @@ class Ranker:
         lessons = Lessons(lessons.examples, lessons.labels[:, kept])
         learned = tuple(actions[place] for place in kept)
         foresight = Foresight.learn(self.learner, lessons, learned, data.vectors, inner).weighing(self.weights)
-        return FittedRanker(self, self._panel(data, inner), facts, foresight, left_out)
+        return FittedRanker(self, self._panel(data, run, "all"), facts, foresight, left_out)
 
-    def _panel(self, data: Dataset, run: Run) -> Panel:
-        return Panel({name: recipe.fit(data, run=run) for name, recipe in self.sources}, self.breadth)
+    def _panel(self, data: Dataset, run: Run, what: str) -> Panel:
+        run = replace(run, folder=run.folder and run.folder / what)
+        return Panel(fit_all(self.sources, data, run), self.breadth)
 
     def _gathered(self, data: Dataset, facts: Facts, run: Run) -> tuple[tuple[Action, ...], Lessons]:
         """The actions that can be looked for, and examples of them, from events that no source had seen."""
         single = self.examples == "events"
         actions = actions_of(data.events, self.actions, self.values, single)
         rest, held = self._cut(data, run)
-        panel = self._panel(rest, replace(run, validation=None, warm_start=None))
+        panel = self._panel(rest, run, "cut")
         if single:
             chosen = _drawn(len(held.events), self.meetings, run)
             asked = held.where(np.isin(np.arange(len(held.events)), chosen))
             return actions, lessons_of_events(asked, rest, facts, panel, actions)
         numbers = np.unique(visits(held.events))
         chosen = numbers[_drawn(len(numbers), self.visits, run)]
-        return actions, lessons_of_visits(Asked(held, rest, chosen), facts.counted(rest), panel, actions)
+        return actions, lessons_of_visits(Visited(held, rest, chosen), facts.counted(rest), panel, actions)
 
     def _cut(self, data: Dataset, run: Run) -> tuple[Dataset, Dataset]:
         """What sources may learn from, and what examples are made of."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -15,12 +15,14 @@ from regard.domain.arrays import Array, Mask, Vectors
 from regard.domain.errors import InvalidInput
 from regard.domain.run import Run
 from regard.models.examples import SPARSE, Examples
+from regard.models.panel import PLACE
 from regard.models.scoring import recipe_from
 
 if TYPE_CHECKING:
     from lightgbm import Booster
 
 BATCH = 50_000  # examples whose dense rows are held at once
+Text: TypeAlias = NDArray[np.uint8]
 STEADY = {"deterministic": True, "force_row_wise": True, "num_threads": 1, "verbosity": -1}
 
 
@@ -29,18 +31,19 @@ class Trees:
     """Boosted trees on log-loss, or on squared error where labels are numbers (Friedman 2001; Ke et al. 2017).
 
     rounds: most trees of an action; `patience` rounds without gain on the `watched` share of the people end them.
+    A source's score never lowers a chance and a worse place never raises it (monotone constraints).
     leaves: of each tree. rate: how much of each tree counts. at_least: examples in a leaf; a word that fewer examples
     say is left out. penalty: l2 of the leaves. columns: the share of columns that each tree may ask.
     Time: O(rounds x examples x columns). Deterministic on one thread.
     """
 
-    rounds: int = 120
-    leaves: int = 15
-    rate: float = 0.08
-    at_least: int = 30
-    penalty: float = 5.0
+    rounds: int = 200
+    leaves: int = 8
+    rate: float = 0.05
+    at_least: int = 50
+    penalty: float = 10.0
     columns: float = 0.7
-    patience: int = 15
+    patience: int = 20
     watched: float = 0.2
 
     def __post_init__(self) -> None:
@@ -73,11 +76,12 @@ class Trees:
         """One ensemble for each column of `labels` (n, A); content vectors speak through sources only."""
         used = _used(examples, self.at_least)
         seen, watched = self._watched(examples, run)
-        rows, kept = _table(examples, used), []
+        rows, kept = _table(examples, used), list[Text]()
+        settings = self._settings(examples.names, len(used), run.seed)
         for action, column in enumerate(labels.T):
             run.progress("fit", action / labels.shape[1])
-            known = ~np.isnan(column)
-            kept.append(self._boost(rows, column, seen & known, watched & known, run.seed))
+            teaching, judging = (np.where(own, column, np.nan) for own in (seen, watched))
+            kept.append(self._boost(rows, teaching, judging, settings))
         run.progress("fit", 1.0)
         return FittedTrees(self, used, tuple(kept))
 
@@ -88,26 +92,32 @@ class Trees:
         watched = np.isin(examples.person, drawn)
         return ~watched, watched
 
-    def _boost(self, rows: sparse.csr_array, labels: Array, seen: Mask, watched: Mask, seed: int) -> NDArray[np.uint8]:
-        """The text of one ensemble, as bytes."""
-        from lightgbm import Dataset, early_stopping, train
-
-        chance = bool(np.isin(labels[seen | watched], (0, 1)).all())
-        settings = {
+    def _settings(self, names: Sequence[str], width: int, seed: int) -> dict[str, Any]:
+        sources = {name.removesuffix(PLACE) for name in names if name.endswith(PLACE)}
+        signs = [-1 if name.endswith(PLACE) else int(name in sources) for name in names]
+        return {
             **STEADY,
-            "objective": "binary" if chance else "regression",
             "seed": seed,
             "num_leaves": self.leaves,
             "learning_rate": self.rate,
             "min_data_in_leaf": self.at_least,
+            "min_data_in_bin": min(3, self.at_least),
             "lambda_l2": self.penalty,
             "feature_fraction": self.columns,
-            "min_data_in_bin": min(3, self.at_least),
+            "monotone_constraints": signs + [0] * (width - len(signs)),
         }
-        teaching = Dataset(rows[seen], labels[seen], params=settings)
-        judging = [teaching.create_valid(rows[watched], labels[watched])] if watched.any() else []
-        stop: list[Callable[..., Any]] = [early_stopping(self.patience, verbose=False)] if judging else []
-        booster = train(settings, teaching, self.rounds, valid_sets=judging, callbacks=stop)
+
+    def _boost(self, rows: sparse.csr_array, seen: Array, watched: Array, settings: Mapping[str, Any]) -> Text:
+        """The text of one ensemble, as bytes; labels are NaN where an example is not `seen`, or not `watched`."""
+        from lightgbm import Dataset, early_stopping, train
+
+        teaching, judging = ~np.isnan(seen), ~np.isnan(watched)
+        chance = np.isin(np.concatenate([seen[teaching], watched[judging]]), (0, 1)).all()
+        own = {**settings, "objective": "binary" if chance else "regression"}
+        lessons = Dataset(rows[teaching], seen[teaching], params=own)
+        judges = [lessons.create_valid(rows[judging], watched[judging])] if judging.any() else []
+        stop: list[Callable[..., Any]] = [early_stopping(self.patience, verbose=False)] if judges else []
+        booster = train(own, lessons, self.rounds, valid_sets=judges, callbacks=stop)
         return np.frombuffer(booster.model_to_string().encode(), np.uint8)
 
 
@@ -117,7 +127,7 @@ class FittedTrees:
 
     recipe: Trees
     used: NDArray[np.int64]
-    texts: tuple[NDArray[np.uint8], ...]
+    texts: tuple[Text, ...]
 
     def __post_init__(self) -> None:
         from lightgbm import Booster
