@@ -37,7 +37,7 @@ def shop() -> Dataset:
 
 
 def column(examples: Examples, name: str) -> list[float]:
-    return np.asarray(examples.columns[:, NAMES.index(name)], np.float64).tolist()
+    return [float(value) for value in examples.columns[:, NAMES.index(name)]]
 
 
 def test_an_event_is_judged_by_what_came_strictly_before_it() -> None:

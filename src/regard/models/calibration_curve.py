@@ -12,6 +12,7 @@ from scipy.special import expit, logit
 from regard.domain.arrays import Array, Scores
 
 ENOUGH = 1_000  # positives from which steps are learned, not a line
+GROUPS = 50  # of equally many chances, between which steps are sought
 STEPS = np.linspace(-15.0, 15.0, 241)  # log-odds at which a line is kept as knots
 LEAST = 1e-7  # chances nearer to 0 or 1 than this have no log-odds
 OWN = 1e-3  # the part of the chance that keeps apart what a step would tie
@@ -46,12 +47,15 @@ class Curve:
 
 
 def _isotonic(raw: Scores, labels: Scores) -> Curve:
-    values, place, counts = np.unique(raw, return_inverse=True, return_counts=True)
-    means = np.bincount(place, labels) / counts
-    found = isotonic_regression(means, weights=counts)
-    blocks, weights = found.blocks, counts.astype(np.float64)
-    middles = np.add.reduceat(values * weights, blocks[:-1]) / np.add.reduceat(weights, blocks[:-1])
-    return Curve(middles, np.clip(found.x[blocks[:-1]], 0.0, 1.0))
+    """Over GROUPS of neighbours, so that no step rests on a few; equal chances stay together."""
+    _, place, counts = np.unique(raw, return_inverse=True, return_counts=True)
+    group = ((np.cumsum(counts) - 1) * GROUPS // len(raw))[place]
+    group = np.unique(group, return_inverse=True)[1]
+    weights = np.bincount(group).astype(np.float64)
+    found = isotonic_regression(np.bincount(group, labels) / weights, weights=weights)
+    starts = found.blocks[:-1]
+    middles = np.add.reduceat(np.bincount(group, raw), starts) / np.add.reduceat(weights, starts)
+    return Curve(middles, np.clip(found.x[starts], 0.0, 1.0))
 
 
 def _platt(raw: Scores, labels: Scores) -> Curve:
