@@ -41,7 +41,7 @@ class ActionWeights:
 
     def __post_init__(self) -> None:
         for name, weight in self.table:
-            if not np.isfinite(weight):
+            if not isinstance(weight, (int, float)) or not np.isfinite(weight):
                 raise InvalidInput(f"ActionWeights.{name}", "a finite number", repr(weight))
 
     def of(self, action: str) -> float:

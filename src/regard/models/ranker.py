@@ -14,7 +14,7 @@ from regard.domain.arrays import Rows, Scores
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, NotFound
-from regard.domain.protocols import Estimator, Evidence
+from regard.domain.protocols import Evidence
 from regard.domain.request import NO_ROWS, Query
 from regard.domain.run import Run
 from regard.models.actions import Action, ActionWeights, actions_of
@@ -47,7 +47,7 @@ class Ranker:
     visits, meetings: how many visits, or events, teach at most.
     """
 
-    sources: tuple[tuple[str, Estimator[Any]], ...] = (
+    sources: tuple[tuple[str, Any], ...] = (  # recipes by name
         ("ease", EASE(l2=50.0, popularity=0.4)),
         ("als", ImplicitALS()),
         ("popular", Popularity(half_life=90.0)),
