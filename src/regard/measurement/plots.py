@@ -97,6 +97,11 @@ def front_plot(title: str, label: str, points: Sequence[tuple[str, float, float,
 
 def reliability_plot(labels: Array, chances: Mapping[str, Array], bins: int = 15) -> str:
     """How often what each model calls a chance of p came true, against p; the larger a point, the more examples."""
+    return _svg(reliability_figure(labels, chances, bins))
+
+
+def reliability_figure(labels: Array, chances: Mapping[str, Array], bins: int = 15) -> Any:
+    """The figure of `reliability_plot`, for those who save it otherwise."""
     figure, axes = _axes("Reliability: what was said, what came true", height=SHAPE[0] * 0.9)
     axes.plot([0, 1], [0, 1], color="#c4ccd4", linewidth=1.2, zorder=1)
     for place, (model, own) in enumerate(chances.items()):
@@ -110,7 +115,7 @@ def reliability_plot(labels: Array, chances: Mapping[str, Array], bins: int = 15
     axes.set_xlim(0, 1)
     axes.set_ylim(0, 1)
     axes.legend(frameon=False, fontsize=8, loc="upper left")
-    return _svg(figure)
+    return figure
 
 
 def _axes(title: str, height: float = SHAPE[1]) -> tuple[Any, Any]:
