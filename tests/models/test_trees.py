@@ -118,3 +118,12 @@ def test_the_artifact_is_bytes_and_loads_to_the_same(mmap: bool, tmp_path: Path)
 def test_bounds(field: str) -> None:
     with pytest.raises(InvalidInput, match=rf"Trees\.{field}"):
         Trees(**{field: -1})
+
+
+def test_the_newest_people_are_those_who_came_last() -> None:
+    examples, _ = lessons()
+    few = examples.take(np.arange(6))
+    person, at = np.array([3, 3, 4, 4, 5, 5]), np.array([1.0, 99, 5, 6, 2, 3])
+    asked = replace(few, person=person, at=at)  # person 3 came first, whatever they did later
+    assert asked.of_newcomers(0.34).tolist() == [False, False, True, True, False, False]
+    assert not asked.of_newcomers(0.1).any()

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
-from regard.domain.arrays import Rows, Vectors, check_shape
+from regard.domain.arrays import Mask, Rows, Vectors, check_shape
 from regard.domain.run import Run
 
 SPARSE = ("people", "items", "context")
@@ -54,6 +54,14 @@ class Examples:
         """The meetings at places `chosen`, or where a mask (n,) is true, in that order."""
         taken = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name != "names"}
         return Examples(**taken, names=self.names)
+
+    def of_newcomers(self, share: float) -> Mask:
+        """Those (n,) of the `share` of the people whose first example is the newest: nearest to whom we will serve."""
+        people, place = np.unique(self.person, return_inverse=True)
+        first = np.full(len(people), np.inf)
+        np.minimum.at(first, place, self.at)
+        newest = np.argsort(first, kind="stable")[len(people) - round(share * len(people)) :]
+        return np.isin(place, newest)
 
     def with_columns(self, names: Sequence[str], columns: NDArray[np.floating]) -> Examples:
         """The same meetings with more columns (n, f') after their own."""

@@ -40,9 +40,7 @@ class Foresight:
         learner: Learner, lessons: Lessons, actions: tuple[Action, ...], content: Mapping[str, Vectors], run: Run
     ) -> Foresight:
         """The learner on most people, a curve for each action from the others. `run.tracker` hears how well it went."""
-        people = np.unique(lessons.examples.person)
-        drawn = run.rng().permutation(people)[: round(JUDGES * len(people))]
-        judging = np.isin(lessons.examples.person, drawn)
+        judging = lessons.examples.of_newcomers(JUDGES)
         teaching = lessons.take(~judging).thinned(run.rng())
         learned = learner.fit(teaching.examples, teaching.labels, content, run=run)
         raw = learned.chances(lessons.examples) if actions else np.empty((len(judging), 0))

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
-from regard.domain.arrays import Array, Mask, Vectors
+from regard.domain.arrays import Array, Vectors
 from regard.domain.errors import InvalidInput
 from regard.domain.run import Run
 from regard.models.crosses import SIDES, Crosses
@@ -32,7 +32,7 @@ STEADY = {"deterministic": True, "force_row_wise": True, "num_threads": 1, "verb
 class Trees:
     """Boosted trees on log-loss, or on squared error where labels are numbers (Friedman 2001; Ke et al. 2017).
 
-    rounds: most trees of an action; `patience` rounds without gain on the `watched` share of the people end them.
+    rounds: most trees of an action; `patience` rounds without gain on the newest people (`watched`, a share) end them.
     Beside what examples say they may ask how person and moment go with the item (`Crosses`).
     A source's score never lowers a chance and a worse place never raises it (monotone constraints).
     leaves: of each tree. rate: how much of each tree counts. at_least: examples in a leaf; a word that fewer examples
@@ -78,12 +78,12 @@ class Trees:
     ) -> FittedTrees:
         """One ensemble for each column of `labels` (n, A); content vectors speak through sources only."""
         used = _used(examples, self.at_least)
-        seen, watched = self._watched(examples, run)
+        watched = examples.of_newcomers(self.watched)
         rows, kept, crossed = _table(examples, used), list[Text](), list[Crosses]()
         settings = self._settings(examples.names, len(used) + len(SIDES), run.seed)
         for action, column in enumerate(labels.T):
             run.progress("fit", action / labels.shape[1])
-            teaching, judging = (np.where(own, column, np.nan) for own in (seen, watched))
+            teaching, judging = (np.where(own, column, np.nan) for own in (~watched, watched))
             crosses, columns = self._crossed(examples, teaching)
             crossed.append(crosses)
             table = sparse.csr_array(sparse.hstack([rows, sparse.csr_array(columns)], format="csr"))
@@ -98,13 +98,6 @@ class Trees:
         columns = np.empty((len(examples), len(SIDES)), np.float32)
         columns[known], columns[~known] = own, crosses.columns(examples.take(~known))
         return crosses, columns
-
-    def _watched(self, examples: Examples, run: Run) -> tuple[Mask, Mask]:
-        """Whose examples teach, and whose tell when to stop; (n,) both."""
-        people = np.unique(examples.person)
-        drawn = run.rng().permutation(people)[: round(self.watched * len(people))]
-        watched = np.isin(examples.person, drawn)
-        return ~watched, watched
 
     def _settings(self, names: Sequence[str], width: int, seed: int) -> dict[str, Any]:
         sources = {name.removesuffix(PLACE) for name in names if name.endswith(PLACE)}
