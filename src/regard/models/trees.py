@@ -32,7 +32,7 @@ STEADY = {"deterministic": True, "force_row_wise": True, "num_threads": 1, "verb
 class Trees:
     """Boosted trees on log-loss, or on squared error where labels are numbers (Friedman 2001; Ke et al. 2017).
 
-    rounds: most trees of an action; `patience` rounds without gain on the newest people (`watched`, a share) end them.
+    rounds: most trees of an action; `patience` rounds without gain on the `watched` share of the people end them.
     Beside what examples say they may ask how person and moment go with the item (`Crosses`).
     A source's score never lowers a chance and a worse place never raises it (monotone constraints).
     leaves: of each tree. rate: how much of each tree counts. at_least: examples in a leaf; a word that fewer examples
@@ -78,7 +78,8 @@ class Trees:
     ) -> FittedTrees:
         """One ensemble for each column of `labels` (n, A); content vectors speak through sources only."""
         used = _used(examples, self.at_least)
-        watched = examples.of_newcomers(self.watched)
+        people = np.unique(examples.person)
+        watched = np.isin(examples.person, run.rng().permutation(people)[: round(self.watched * len(people))])
         rows, kept, crossed = _table(examples, used), list[Text](), list[Crosses]()
         settings = self._settings(examples.names, len(used) + len(SIDES), run.seed)
         for action, column in enumerate(labels.T):
