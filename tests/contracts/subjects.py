@@ -27,9 +27,14 @@ from regard.models.graph_filter import FittedGraphFilter, GraphFilter
 from regard.models.lightgcn import FittedLightGCN, LightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
 from regard.models.popular import FittedPopularity, Popularity
+<<<<<<< HEAD
 from regard.models.questions import FittedQuestions, Questions
 from regard.models.segment_popularity import FittedSegmentPopularity, SegmentPopularity
+=======
+from regard.models.ranker import FittedRanker, Ranker
+>>>>>>> ranker
 from regard.models.towers import ItemTower
+from regard.models.trees import FittedTrees, Trees
 from regard.models.trend import FittedTrend, Trend
 
 FADING = Weighting(half_life=30.0, recency=0.95, binary=False, repeats="log")
@@ -93,6 +98,23 @@ RECIPES: dict[str, Subject] = {
         Blend((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), cut="random"),
         lambda artifact: FittedBlend.from_artifact(
             artifact, {"ease": FittedEASE.from_artifact, "item-knn": FittedItemKNN.from_artifact}
+        ),
+    ),
+    "ranker": Subject(
+        Ranker(
+            (("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))),
+            Trees(rounds=20, leaves=4, rate=0.3, at_least=2),
+            values=("rating",),
+            cut="random",
+            at_least=5,
+        ),
+        lambda artifact: FittedRanker.from_artifact(
+            artifact,
+            {
+                "ease": FittedEASE.from_artifact,
+                "item-knn": FittedItemKNN.from_artifact,
+                "trees": FittedTrees.from_artifact,
+            },
         ),
     ),
 }

@@ -9,13 +9,20 @@ from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.learning.knobs import OneOf, Whole
 from regard.learning.spaces import Space, space_of
+from regard.models.actions import ActionWeights
 from regard.models.blend import Blend, FittedBlend
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
 from regard.models.neighbours import ItemKNN
+<<<<<<< HEAD
 from regard.models.segment_popularity import SegmentPopularity
+=======
+from regard.models.popular import Popularity
+from regard.models.ranker import Ranker
+>>>>>>> ranker
 from regard.models.text import BundledText, SentenceTransformerText
 from regard.models.text_endpoint import EndpointText
+from regard.models.trees import Trees
 from regard.models.trend import Trend
 from regard.serving.recipes import KINDS, decode, decode_encoder, decode_space, default_recipes
 from regard.serving.wiring import FITTED
@@ -151,3 +158,24 @@ def test_a_recipe_around_another_one() -> None:
     assert recipe == Trend(ItemKNN(k=7), half_life=3)
     with pytest.raises(InvalidInput, match=r"sources\.mine\.source"):
         decode({"sources": {"mine": {"kind": "trend", "source": {**source, "k7": 1}}}})
+
+
+def test_a_ranker_over_sources_with_a_learner_and_weights() -> None:
+    table = {
+        "kind": "ranker",
+        "cut": "random",
+        "values": ["rating"],
+        "weights": {"rating": 2.0, "rating value": 0.0},
+        "learner": {"kind": "trees", "rounds": 7},
+        "sources": {"knn": {"kind": "item_knn", "k": 7}, "popular": {"kind": "popularity"}},
+    }
+    sources, weights = (("knn", ItemKNN(k=7)), ("popular", Popularity())), (("rating", 2.0), ("rating value", 0.0))
+    expected = Ranker(sources, Trees(rounds=7), values=("rating",), weights=ActionWeights(weights), cut="random")
+    assert decode({"sources": {"mine": table}})["mine"] == expected
+    for field, wrong, said in (
+        ("learner", {"kind": "oracle"}, r"mine\.learner"),
+        ("weights", {"rating": "much"}, "ActionWeights"),
+        ("sources", {"knn": {"kind": "item_knn", "k7": 1}}, r"mine\.sources\.knn"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            decode({"sources": {"mine": {**table, field: wrong}}})

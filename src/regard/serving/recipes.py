@@ -13,6 +13,7 @@ from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.protocols import Estimator
 from regard.domain.weights import Weighting
 from regard.learning.spaces import Space
+from regard.models.actions import ActionWeights
 from regard.models.als import ImplicitALS
 from regard.models.behaviour import Behaviour
 from regard.models.biased_mf import BiasedMF
@@ -23,10 +24,15 @@ from regard.models.graph_filter import GraphFilter
 from regard.models.lightgcn import LightGCN
 from regard.models.neighbours import ItemKNN, UserKNN
 from regard.models.popular import Popularity
+<<<<<<< HEAD
 from regard.models.questions import Questions
 from regard.models.segment_popularity import SegmentPopularity
+=======
+from regard.models.ranker import Ranker
+>>>>>>> ranker
 from regard.models.text import BundledText, SentenceTransformerText, TextEncoder
 from regard.models.text_endpoint import EndpointText
+from regard.models.trees import Trees
 from regard.models.trend import Trend
 
 Recipes: TypeAlias = Mapping[str, Estimator[Any]]
@@ -46,7 +52,9 @@ KINDS: Mapping[str, type[Any]] = {
     "content": ContentKNN,
     "content_regression": ContentRegression,
     "trend": Trend,
+    "ranker": Ranker,
 }
+LEARNERS: Mapping[str, type[Any]] = {"trees": Trees}
 ENCODERS: Mapping[str, type[TextEncoder]] = {
     "bundled": BundledText,
     "sentence-transformers": SentenceTransformerText,
@@ -131,6 +139,15 @@ def _built(where: str, kinds: Mapping[str, type[Any]], fields: Any, otherwise: M
     rest = {name: value for name, value in fields.items() if name != "kind"}
     if "source" in rest:  # a recipe around another one
         rest["source"] = _built(f"{where[:-1]}.source]", kinds, rest["source"], otherwise)
+    if isinstance(rest.get("sources"), Mapping):  # a recipe over several others
+        rest["sources"] = tuple(
+            (name, _built(f"{where[:-1]}.sources.{name}]", kinds, own, otherwise))
+            for name, own in rest["sources"].items()
+        )
+    if "learner" in rest:
+        rest["learner"] = _built(f"{where[:-1]}.learner]", LEARNERS, rest["learner"], {})
+    if isinstance(rest.get("weights"), Mapping):
+        rest["weights"] = ActionWeights(tuple(rest["weights"].items()))
     known = _check_names(where, kinds[kind], rest)
     _check_names(f"{where} weighting", Weighting, rest.get("weighting", {}))
     try:

@@ -27,10 +27,15 @@ from regard.models.graph_filter import FittedGraphFilter
 from regard.models.lightgcn import FittedLightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN
 from regard.models.popular import FittedPopularity
+<<<<<<< HEAD
 from regard.models.questions import FittedQuestions
 from regard.models.segment_popularity import FittedSegmentPopularity
+=======
+from regard.models.ranker import FittedRanker
+>>>>>>> ranker
 from regard.models.text_cache import Cached
 from regard.models.text_endpoint import EndpointText
+from regard.models.trees import FittedTrees
 from regard.models.trend import FittedTrend
 from regard.recommending.columns import directions
 from regard.recommending.diversity import MMR
@@ -57,6 +62,8 @@ FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "content-knn": FittedContentKNN.from_artifact,
     "content-regression": FittedContentRegression.from_artifact,
     "trend": lambda artifact: FittedTrend.from_artifact(artifact, FITTED),
+    "trees": FittedTrees.from_artifact,
+    "ranker": lambda artifact: FittedRanker.from_artifact(artifact, FITTED),
 }
 
 
