@@ -27,12 +27,9 @@ from regard.models.graph_filter import FittedGraphFilter, GraphFilter
 from regard.models.lightgcn import FittedLightGCN, LightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
 from regard.models.popular import FittedPopularity, Popularity
-<<<<<<< HEAD
 from regard.models.questions import FittedQuestions, Questions
-from regard.models.segment_popularity import FittedSegmentPopularity, SegmentPopularity
-=======
 from regard.models.ranker import FittedRanker, Ranker
->>>>>>> ranker
+from regard.models.segment_popularity import FittedSegmentPopularity, SegmentPopularity
 from regard.models.towers import ItemTower
 from regard.models.trees import FittedTrees, Trees
 from regard.models.trend import FittedTrend, Trend

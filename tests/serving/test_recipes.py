@@ -14,12 +14,9 @@ from regard.models.blend import Blend, FittedBlend
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
 from regard.models.neighbours import ItemKNN
-<<<<<<< HEAD
-from regard.models.segment_popularity import SegmentPopularity
-=======
 from regard.models.popular import Popularity
 from regard.models.ranker import Ranker
->>>>>>> ranker
+from regard.models.segment_popularity import SegmentPopularity
 from regard.models.text import BundledText, SentenceTransformerText
 from regard.models.text_endpoint import EndpointText
 from regard.models.trees import Trees

@@ -24,12 +24,9 @@ from regard.models.graph_filter import GraphFilter
 from regard.models.lightgcn import LightGCN
 from regard.models.neighbours import ItemKNN, UserKNN
 from regard.models.popular import Popularity
-<<<<<<< HEAD
 from regard.models.questions import Questions
-from regard.models.segment_popularity import SegmentPopularity
-=======
 from regard.models.ranker import Ranker
->>>>>>> ranker
+from regard.models.segment_popularity import SegmentPopularity
 from regard.models.text import BundledText, SentenceTransformerText, TextEncoder
 from regard.models.text_endpoint import EndpointText
 from regard.models.trees import Trees

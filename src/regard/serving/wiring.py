@@ -27,12 +27,9 @@ from regard.models.graph_filter import FittedGraphFilter
 from regard.models.lightgcn import FittedLightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN
 from regard.models.popular import FittedPopularity
-<<<<<<< HEAD
 from regard.models.questions import FittedQuestions
-from regard.models.segment_popularity import FittedSegmentPopularity
-=======
 from regard.models.ranker import FittedRanker
->>>>>>> ranker
+from regard.models.segment_popularity import FittedSegmentPopularity
 from regard.models.text_cache import Cached
 from regard.models.text_endpoint import EndpointText
 from regard.models.trees import FittedTrees
