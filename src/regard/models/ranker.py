@@ -191,13 +191,17 @@ class FittedRanker(FullScores):
         return self.foresight.chances(lessons.examples)[:, names.index(action) if action else 0]
 
     def score(self, query: Query, candidates: Candidates) -> Scored:
-        """Mean: the score. Spread: the deviation of what one meeting is worth / sqrt(1 + events of the item)."""
+        """Mean: the score. Spread: the deviation of what one meeting is worth / sqrt(1 + events of the item).
+
+        An item that nobody has met gets the largest deviation that there is: its chance is only inferred.
+        """
         known = (candidates.rows >= 0) & (candidates.rows < self.n_items)
         rows = candidates.rows[known]
         mean = np.full(len(candidates), self.foresight.lowest)
         spread = np.full(len(candidates), self.foresight.unsure)
         mean[known], apart = self.foresight.judged(self.examples(query, rows))
-        spread[known] = apart / np.sqrt(1.0 + self.support()[rows])
+        events = self.support()[rows]
+        spread[known] = np.where(events > 0, apart / np.sqrt(1.0 + events), self.foresight.unsure)
         return Scored(mean, spread)
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
