@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
-from regard.domain.arrays import Array, Vectors, check_shape
+from regard.domain.arrays import Array, Rows, Vectors, check_shape
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.protocols import Evidence
@@ -21,6 +21,7 @@ from regard.domain.run import Run
 from regard.learning.knobs import LogUniform, OneOf, Uniform, Whole
 from regard.learning.spaces import Space
 from regard.models.fields import Fields, Said
+from regard.models.interests import Interest, grouped
 from regard.models.networks.figures import next_item_figure
 from regard.models.networks.streams import Reading, Stream, gaps
 from regard.models.networks.teaching import Drawing, Kinds, Losses, next_item_loss
@@ -242,11 +243,24 @@ class FittedBehaviour(FullScores):
         """
         if row >= self.n_items:
             return self.newer(query, "liked")
-        rows = np.unique(self.tower.read(query)[0])
-        without = [query.with_history(query.history.without([int(item)])) for item in rows]
-        found = self.encode([query, *without]).astype(np.float64) @ self._exact[row]
+        rows, people = self._without_each(query)
+        found = people @ self._exact[row]
         amounts = found[0] - found[1:]
         return Evidence("liked", rows, amounts, {"together": float(found[0] - amounts.sum())}, exact=False)
+
+    def interests(self, query: Query, alike: float = 0.5) -> tuple[Interest, ...]:
+        """Groups of alike items in the window, the heaviest first; an item's amount is how much shorter the person's
+        vector is, in its own direction, without it. `alike`: the least mean cosine within a group."""
+        rows, people = self._without_each(query)
+        length = float(np.linalg.norm(people[0]))
+        amounts = length - people[1:] @ people[0] / length if length else np.zeros(len(rows))
+        return grouped(rows, self._exact[rows], amounts, alike)
+
+    def _without_each(self, query: Query) -> tuple[Rows, NDArray[np.float64]]:
+        """The different items (h,) of the window, and the person's vector, whole and without each (1 + h, d)."""
+        rows = np.unique(self.tower.read(query)[0])
+        without = [query.with_history(query.history.without([int(item)])) for item in rows]
+        return rows, self.encode([query, *without]).astype(np.float64)
 
     def extended(self, said: Sequence[Said], contents: Mapping[str, Vectors]) -> FittedBehaviour:
         """The same model over new items as well, by what they say (m,) and their content vectors (m, d_c) by name.
