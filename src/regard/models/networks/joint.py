@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -164,26 +164,16 @@ class Joint(nn.Module):
 
 
 class _Whole(nn.Module):
-    """What is exported: all that follows the tables."""
+    """What is exported: all that follows the tables, of the inputs `names`."""
 
-    def __init__(self, joint: Joint) -> None:
+    def __init__(self, joint: Joint, names: Sequence[str]) -> None:
         super().__init__()
-        self.joint = joint
+        self.joint, self.names = joint, names
 
-    def forward(
-        self,
-        fields: Tensor,
-        weights: Tensor,
-        numbers: Tensor,
-        read: Tensor,
-        content: Tensor,
-        events: Tensor,
-        there: Tensor,
-    ) -> Tensor:
-        content = content + self.joint.sequenced(fields)
-        given = {"fields": fields, "weights": weights, "numbers": numbers, "read": read}
-        given |= {"content": content, "events": events, "there": there}
-        found: Tensor = self.joint.head(given)
+    def forward(self, *inputs: Tensor) -> Tensor:
+        given = dict(zip(self.names, inputs, strict=True))
+        content = given["content"] + self.joint.sequenced(given["fields"])
+        found: Tensor = self.joint.head({**given, "content": content})
         return found
 
 
@@ -197,4 +187,4 @@ def graphs_of(joint: Joint) -> tuple[bytes, bytes]:
     first = {"fields": fields[:, :own], "events": events, "there": there}
     axes = {name: {0: "n", 1: "h"} if name in ("events", "there") else {0: "n"} for name in whole}
     reader = exported(joint.read, first, {"read": {0: "n"}}, {name: axes[name] for name in first})
-    return reader, exported(_Whole(joint), whole, {"logits": {0: "n"}}, axes)
+    return reader, exported(_Whole(joint, list(whole)), whole, {"logits": {0: "n"}}, axes)
