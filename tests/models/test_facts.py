@@ -124,3 +124,14 @@ def test_facts_are_read_back_as_they_were() -> None:
     assert one.columns.tobytes() == two.columns.tobytes()
     assert again.names == facts.names
     assert len(facts.names) == sum(getattr(one, name).shape[1] for name in ("people", "items", "context"))
+
+
+def test_each_column_knows_its_field() -> None:
+    data = shop()
+    facts = Facts.learn(data, 2)
+    examples = facts.of_events(data, data).take(np.array([0, 2]))
+    widths = {name: getattr(examples, name).shape[1] for name in ("people", "items", "context")}
+    assert {name: len(own) for name, own in examples.groups.items()} == widths
+    told = np.concatenate([examples.groups[name] for name in widths])
+    pairs = set(zip(facts.names, told.tolist(), strict=True))
+    assert len(pairs) == len(set(facts.names)) == len(set(told.tolist()))  # one number for each name
