@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping
 from dataclasses import replace
 
@@ -41,11 +40,11 @@ def are_labels(data: Dataset) -> bool:
     return are_labelled(data) and float(data.events.are(*TYPES).mean()) > 0.5
 
 
-def sources(data: Dataset) -> Mapping[str, Ranker]:
-    """What to fit beside other sources where events are labels; logistic regression where PyTorch is missing."""
+def sources(data: Dataset, deep: bool) -> Mapping[str, Ranker]:
+    """What to fit beside other sources where events are labels; logistic regression where no network can learn."""
     if not are_labels(data):
         return {}
-    return {"likes": likes() if importlib.util.find_spec("torch") else likes(Logistic())}
+    return {"likes": likes() if deep else likes(Logistic())}
 
 
 def judged(split: Split, fitted: Mapping[str, object], run: Run) -> Report | None:

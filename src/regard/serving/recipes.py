@@ -93,7 +93,7 @@ def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:
         "popular": Popularity(half_life=90.0),
         **segments,
         **deep,
-        **labels.sources(data),
+        **labels.sources(data, can_learn()),
     }
 
 
