@@ -14,15 +14,16 @@ from regard.domain.run import Run
 
 
 def main(name: str, part: str, model: str, seed: str, data: str, out: str) -> None:
-    """Fit on train, ask for the test events without their answers, write their chances."""
+    """Fit on train, ask for the test events without their own answers, write their chances."""
     benchmark = parts_of(name)[part]
     assert isinstance(benchmark, LabelBenchmark)
     split = benchmark.load(benchmark.where(Path(data)), int(seed))
     recipe = benchmark.recipes()[model]
     train, run = split.train, Run(seed=int(seed), validation=split.validation)
     fitted, seconds, peak = measured(lambda: recipe.fit(train, run=run), 1)
-    asked, chosen = questions(split)
-    np.savez(out, chances=fitted.chances(asked)[chosen], fit_seconds=seconds, peak_mb=peak)
+    told, asked = questions(split)
+    known = split.data if benchmark.earlier else told.where(~asked)
+    np.savez(out, chances=fitted.chances(told.where(asked), known), fit_seconds=seconds, peak_mb=peak)
 
 
 if __name__ == "__main__":

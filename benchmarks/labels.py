@@ -25,9 +25,9 @@ PARTS: Mapping[str, int] = {"train": TRAIN, "valid": VALIDATION, "test": TEST, "
 class GivesChances(Protocol):
     """A fitted model that says how likely events are to be positive."""
 
-    def chances(self, data: Dataset) -> NDArray[np.floating]:
+    def chances(self, data: Dataset, known: Dataset) -> NDArray[np.floating]:
         """P(positive) of each event of `data` in its order, (n,), from the event's context, the attributes of its
-        person and item, and what that person did before it."""
+        person and item, and what `known` holds strictly before it."""
         ...
 
 
@@ -41,6 +41,7 @@ class LabelBenchmark:
     An event is positive where its weight is > 0. recipes: ours, by name; they get the validation events as
     `Run.validation`. seeds: one fit each; the split may depend on them too. against: the peer that every model is
     paired with, seed by seed. peers_read: item attributes that peers read as words, beside ids and the whole context.
+    earlier: whether the test events before an event are known, with their answers, when it is judged; else train alone.
     """
 
     dataset: str
@@ -53,6 +54,7 @@ class LabelBenchmark:
     against: str
     peers_read: tuple[str, ...] = ()
     threads: int = 1
+    earlier: bool = False
 
     def where(self, data: Path) -> Path:
         """The data set's own folder: `data` itself, or below it."""
@@ -62,10 +64,12 @@ class LabelBenchmark:
 def labelled(events: pl.DataFrame, context: Sequence[str], name: str, **tables: Any) -> Split:
     """A split from a table of user, item, time, type, value, part ("train", "valid", "test", "unused") and contexts.
 
-    `tables`: `items` as `Dataset.from_frame` takes them, and `weights`, which decide who is positive.
+    `tables`: `items` and `users` as `Dataset.from_frame` takes them, and `weights`, which decide who is positive.
     """
     people = events.select(id=pl.col("user").cast(pl.String)).unique(maintain_order=True)
-    place = people.with_row_index("place").rename({"id": "user"})
+    if "users" in tables:
+        people = people.join(tables.pop("users"), on="id", how="left", maintain_order="left")
+    place = people.select("id").with_row_index("place").rename({"id": "user"})
     ordered = (
         events.with_columns(pl.col("user", "item").cast(pl.String))
         .join(place, on="user", maintain_order="left")

@@ -47,8 +47,14 @@ def load(folder: Path) -> Split:
 def films(folder: Path) -> Dataset:
     """All ratings as positives, with what the films say of themselves."""
     events = pl.read_csv(folder / "u.data", separator="\t", has_header=False, new_columns=COLUMNS)
+    data = Dataset.from_frame(events, items=about_films(folder), weights=(EventWeight("rating", 1.0),))
+    return encoded(data)
+
+
+def about_films(folder: Path) -> pl.DataFrame:
+    """What u.item says of each film: title, year, day of release, genres."""
     rows = [line.split("|") for line in (folder / "u.item").read_text("latin-1").splitlines()]
-    items = pl.DataFrame(
+    return pl.DataFrame(
         {
             "id": [row[0] for row in rows],
             "title": [row[1] for row in rows],
@@ -59,8 +65,6 @@ def films(folder: Path) -> Dataset:
         year=pl.col("title").str.extract(r"\((\d{4})\)").cast(pl.Float64),
         title=pl.col("title").str.replace(r"\s*\(\d{4}\)", ""),
     )
-    data = Dataset.from_frame(events, items=items, weights=(EventWeight("rating", 1.0),))
-    return encoded(data)
 
 
 def recipes() -> Recipes:

@@ -31,6 +31,8 @@ _HOMES = {  # what a notebook needs, found when it is asked for; nothing heavy i
     "Blend": "regard.models.blend",
     "Ranker": "regard.models.ranker",
     "Trees": "regard.models.trees",
+    "Deep": "regard.models.deep",
+    "Logistic": "regard.models.logistic",
     "ActionWeights": "regard.models.actions",
     "Recommender": "regard.recommending.recommender",
     "NotSeen": "regard.recommending.filters",

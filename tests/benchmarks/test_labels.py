@@ -17,6 +17,7 @@ from benchmarks import fit_labels, label_running
 from benchmarks.labels import LabelBenchmark, labelled, labels_of, labels_sha256, questions, write_events
 from benchmarks.peers import frame
 from benchmarks.protocols import b8, b9
+from benchmarks.protocols import labels as trio
 from regard.domain.dataset import Dataset
 from regard.domain.run import Run
 from regard.domain.weights import EventWeight
@@ -63,8 +64,9 @@ class FittedBySky:
 
     shares: dict[str, float]
 
-    def chances(self, data: Dataset) -> NDArray[np.float64]:
-        assert (data.events.value[data.events.time >= 320] == 0).all()  # no answers
+    def chances(self, data: Dataset, known: Dataset) -> NDArray[np.float64]:
+        assert (data.events.value == 0).all()  # no answers
+        assert data.events.time.min() >= 320 > known.events.time.max()
         return np.array([self.shares[word] for word in skies(data)])
 
 
@@ -257,3 +259,28 @@ def test_the_published_split_of_situnes_is_rebuilt(real_data: Callable[[str], Pa
     published = [1625568018, 1625564492, 1625219804, 1625196711, 1625201703, 1625126852, 1625219804, 1625103746]
     assert first == sorted(published)  # person 1 in setting2-102.test.inter
     assert [int((split.part == part).sum()) for part in (1, 2, 3)] == [613, 87, 195]
+
+
+def test_rows_of_a_trio_that_are_equal_are_one_and_its_files_say_the_same(tmp_path: Path) -> None:
+    people = pl.DataFrame({"age": [20, 30, 20], "city": ["Oslo", None, "Oslo"]})
+    contents = pl.DataFrame({"title": ["A", "B", "B"], "tags": [["x", "y"], [], []]})
+    rows = trio.Trio(people, contents, pl.DataFrame({"label": [1, 0, 1], "time": [3, 2, 1]}))
+    split = rows.split(pl.Series(["test", "train", "train"]), "small")
+    e = split.data.events
+    assert (len(split.data.users), len(split.data.items)) == (2, 2)
+    assert [(split.data.items[i], bool(w)) for i, w in zip(e.item, e.weight, strict=True)] == [
+        (split.data.items[e.item[0]], True),
+        (split.data.items[e.item[1]], True),
+        (split.data.items[e.item[0]], False),
+    ]
+    assert split.data.item_column("tags")[e.item[1]] == ["x", "y"]  # type: ignore[index]
+    assert split.test.events.time.tolist() == [3.0]
+    rows.write(tmp_path)
+    assert (tmp_path / "content_data.csv").read_text("utf-8").splitlines() == ["title,tags", "A,x|y", 'B,""', 'B,""']
+
+
+def test_everybody_s_share_is_the_majority() -> None:
+    split = small()
+    fitted = trio.Majority().fit(split.train)
+    found = fitted.chances(split.test, split.train)
+    assert set(found.tolist()) == {float(labels_of(split.train).mean())}

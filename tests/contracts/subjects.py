@@ -22,9 +22,11 @@ from regard.models.biased_mf import BiasedMF, FittedBiasedMF
 from regard.models.blend import Blend, FittedBlend
 from regard.models.content import ContentKNN, FittedContentKNN
 from regard.models.content_regression import ContentRegression, FittedContentRegression
+from regard.models.deep import Deep, LearnedDeep
 from regard.models.ease import EASE, LOCAL_EASE, FittedEASE
 from regard.models.graph_filter import FittedGraphFilter, GraphFilter
 from regard.models.lightgcn import FittedLightGCN, LightGCN
+from regard.models.logistic import LearnedLogistic, Logistic
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
 from regard.models.popular import FittedPopularity, Popularity
 from regard.models.questions import FittedQuestions, Questions
@@ -49,6 +51,13 @@ class Subject:
     deep: bool = False  # fitting needs the extra `deep`
 
 
+PARTS: dict[str, Callable[[Artifact], Any]] = {
+    "ease": FittedEASE.from_artifact,
+    "item-knn": FittedItemKNN.from_artifact,
+    "trees": FittedTrees.from_artifact,
+    "deep": LearnedDeep.from_artifact,
+    "logistic": LearnedLogistic.from_artifact,
+}
 RECIPES: dict[str, Subject] = {
     "popularity": Subject(Popularity(half_life=30.0), FittedPopularity.from_artifact, personal=False),
     "popularity by segment": Subject(Popularity(segment="taste"), FittedPopularity.from_artifact, personal=False),
@@ -105,14 +114,23 @@ RECIPES: dict[str, Subject] = {
             cut="random",
             at_least=5,
         ),
-        lambda artifact: FittedRanker.from_artifact(
-            artifact,
-            {
-                "ease": FittedEASE.from_artifact,
-                "item-knn": FittedItemKNN.from_artifact,
-                "trees": FittedTrees.from_artifact,
-            },
+        lambda artifact: FittedRanker.from_artifact(artifact, PARTS),
+    ),
+    "ranker, deep": Subject(
+        Ranker(
+            (("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))),
+            Deep("gru", "fields", "mlp", 4, 4, (8,), epochs=2),
+            values=("rating",),
+            cut="random",
+            at_least=5,
         ),
+        lambda artifact: FittedRanker.from_artifact(artifact, PARTS),
+        ordered=True,
+        deep=True,
+    ),
+    "ranker, logistic": Subject(
+        Ranker((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), Logistic(), cut="random", at_least=5),
+        lambda artifact: FittedRanker.from_artifact(artifact, PARTS),
     ),
 }
 PERSONAL = [name for name, subject in RECIPES.items() if subject.personal]

@@ -157,3 +157,24 @@ def test_hard_negatives_are_those_that_somebody_scores_highest() -> None:
     assert found.log_items.tolist() == [0.0] * 5
     found = negatives.hard(4, 5)(torch.tensor([0]), torch.tensor([[-1.0]]), items)
     assert found.items.tolist() == [0] * 5
+
+
+def test_several_actions_by_hand_and_what_could_not_be_observed_teaches_nothing() -> None:
+    from regard.learning.losses import multi_task_bce
+
+    nan = float("nan")
+    logits = torch.tensor([[0.0, 2.0], [1.0, 9.0], [3.0, 3.0]], requires_grad=True)
+    found = multi_task_bce(logits, torch.tensor([[1.0, 0.0], [1.0, nan], [nan, nan]]))
+    # row 0: (log 2 - log(1 - s(2))) / 2; row 1: -log s(1) alone; row 2: nothing
+    expected = [(log(2) - log(1 - sigmoid(2))) / 2, -log(sigmoid(1)), 0.0]
+    assert found.tolist() == pytest.approx(expected, rel=1e-5)
+    found.sum().backward()  # type: ignore[no-untyped-call]
+    assert logits.grad[1, 1] == logits.grad[2, 0] == 0.0
+
+
+def test_amounts_by_hand() -> None:
+    from regard.learning.losses import mse
+
+    nan = float("nan")
+    found = mse(torch.tensor([[1.0, 2.0], [5.0, 0.0]]), torch.tensor([[3.0, 1.0], [nan, 4.0]]))
+    assert found.tolist() == pytest.approx([(4 + 1) / 2, 16.0])

@@ -112,6 +112,18 @@ def test_label_metrics_by_hand() -> None:
     assert predictions.log_loss(labels, chances) == pytest.approx(expected)
 
 
+def test_precision_recall_and_f1_by_hand() -> None:
+    labels, chances = np.array([1, 0, 1, 0, 1]), np.array([0.9, 0.6, 0.5, 0.1, 0.2])
+    # said 1: .9 .6 .5, two of them rightly; of three ones two are said
+    assert predictions.precision(labels, chances) == pytest.approx(2 / 3)
+    assert predictions.recall(labels, chances) == pytest.approx(2 / 3)
+    assert predictions.precision(labels, chances, 0.8) == 1.0
+    assert predictions.recall(labels, chances, 0.8) == pytest.approx(1 / 3)
+    assert predictions.f1(labels, chances, 0.8) == pytest.approx(2 * 1 * (1 / 3) / (4 / 3))
+    assert predictions.precision(labels, chances, 1.0) == predictions.f1(labels, chances, 1.0) == 0.0  # nothing said
+    assert predictions.recall(np.zeros(5, int), chances) == 0.0
+
+
 def test_label_metrics_refuse_what_has_no_answer() -> None:
     with pytest.raises(InvalidInput, match="both labels"):
         predictions.auc(np.ones(3), np.arange(3))

@@ -44,7 +44,7 @@ def test_an_event_is_judged_by_what_came_strictly_before_it() -> None:
     data = shop()
     examples = Facts.learn(data, 3).of_events(data, data)
     assert examples.history.tolist() == [[-1, -1, -1], [-1, -1, 0], [-1, 0, 1], [-1, 0, 1], [-1, -1, -1]]
-    assert examples.actions.tolist() == [[-1, -1, -1], [-1, -1, 0], [-1, 0, 1], [-1, 0, 1], [-1, -1, -1]]
+    assert examples.actions.tolist() == [[-1, -1, -1], [-1, -1, 1], [-1, 1, 2], [-1, 1, 2], [-1, -1, -1]]  # bought: no
     assert column(examples, "own events") == pytest.approx(np.log1p([0, 1, 2, 2, 0]))
     assert column(examples, "met before") == pytest.approx(np.log1p([0, 0, 1, 0, 0]))
     assert column(examples, "item events") == pytest.approx(np.log1p([0, 0, 1, 0, 1]))
@@ -111,7 +111,9 @@ def test_an_item_that_came_since_speaks_by_its_attributes_only() -> None:
 def test_types_of_another_log_are_recoded() -> None:
     facts = Facts.learn(shop(), 2)
     past = History(np.array([1, 2]), np.ones(2), np.zeros(2), np.array([0, 1]), np.ones(2), ("buy", "wave"))
-    assert facts.of_requests([Query(at=1.0, history=past)], [np.array([0])]).actions.tolist() == [[1, -1]]
+    assert facts.of_requests([Query(at=1.0, history=past)], [np.array([0])]).actions.tolist() == [
+        [3, -1]
+    ]  # our type 1, liked
 
 
 def test_facts_are_read_back_as_they_were() -> None:
@@ -122,3 +124,14 @@ def test_facts_are_read_back_as_they_were() -> None:
     assert one.columns.tobytes() == two.columns.tobytes()
     assert again.names == facts.names
     assert len(facts.names) == sum(getattr(one, name).shape[1] for name in ("people", "items", "context"))
+
+
+def test_each_column_knows_its_field() -> None:
+    data = shop()
+    facts = Facts.learn(data, 2)
+    examples = facts.of_events(data, data).take(np.array([0, 2]))
+    widths = {name: getattr(examples, name).shape[1] for name in ("people", "items", "context")}
+    assert {name: len(own) for name, own in examples.groups.items()} == widths
+    told = np.concatenate([examples.groups[name] for name in widths])
+    pairs = set(zip(facts.names, told.tolist(), strict=True))
+    assert len(pairs) == len(set(facts.names)) == len(set(told.tolist()))  # one number for each name

@@ -63,6 +63,10 @@ class Events:
         offsets = np.r_[0, np.cumsum(mask)][self.offsets]
         return replace(self, **kept, offsets=offsets, context=context)  # type: ignore[arg-type]
 
+    def are(self, *types: str) -> Mask:
+        """Which events are of one of these `types`, (n,)."""
+        return np.isin(self.type, [code for code, name in enumerate(self.types) if name in types])
+
     def history(self, user: int) -> History:
         """What user row `user` did, oldest first."""
         chosen = slice(self.offsets[user], self.offsets[user + 1])

@@ -1,9 +1,9 @@
-"""Losses of choosing the next item: full and sampled softmax, SSM, gBCE and BPR, one number per example."""
+"""Losses, one number per example: the next item by softmax, SSM, gBCE or BPR; several actions at once; amounts."""
 
 from __future__ import annotations
 
 from torch import Tensor, cat, logsumexp, where
-from torch.nn.functional import cross_entropy, logsigmoid, normalize
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid, normalize
 
 from regard.learning.negatives import Drawn
 
@@ -63,3 +63,24 @@ def _scores(users: Tensor, items: Tensor, targets: Tensor, drawn: Drawn) -> tupl
 
 def _same(targets: Tensor, drawn: Drawn) -> Tensor:
     return targets[:, None] == drawn.items
+
+
+def multi_task_bce(logits: Tensor, labels: Tensor) -> Tensor:
+    """The mean of -[y log s(x) + (1 - y) log(1 - s(x))] over the observable actions: logits, labels (n, A) -> (n,).
+
+    A label NaN says that the action could not be observed (nobody rates what they only saw) and teaches nothing.
+    """
+    there = ~labels.isnan()
+    each = binary_cross_entropy_with_logits(logits.float(), where(there, labels, 0.5).float(), reduction="none")
+    return _over(each, there)
+
+
+def mse(predicted: Tensor, amounts: Tensor) -> Tensor:
+    """The mean of (y - y^)^2 over the amounts (stars, seconds) that are no NaN: (n, A), (n, A) -> (n,)."""
+    there = ~amounts.isnan()
+    return _over((predicted.float() - where(there, amounts, 0.0).float()).square(), there)
+
+
+def _over(each: Tensor, there: Tensor) -> Tensor:
+    """Row means of `each` (n, A) where `there`; 0 in a row without any."""
+    return (each * there).sum(dim=1) / there.sum(dim=1).clamp(min=1)

@@ -23,6 +23,9 @@ LABEL = {
     "AUC": predictions.auc,
     "log-loss": predictions.log_loss,
     "accuracy": predictions.accuracy,
+    "precision": predictions.precision,
+    "recall": predictions.recall,
+    "F1": predictions.f1,
     "ECE": predictions.expected_calibration_error,
 }
 
@@ -47,9 +50,11 @@ def evaluate_ratings(models: Mapping[str, Scorer], split: Split, *, resamples: i
 def evaluate_labels(
     chances: Mapping[str, Array], labels: Array, *, name: str = "labels", resamples: int = 200, seed: int = 0
 ) -> Report:
-    """AUC, log-loss, accuracy and calibration error of each model's `chances` (n,) of the 0/1 `labels` (n,).
+    """AUC, log-loss, accuracy, precision, recall, F1 and calibration error of each model's `chances` (n,) of the 0/1
+    `labels` (n,).
 
-    Intervals draw examples. The baseline of the comparisons is the model with the highest AUC.
+    Intervals draw examples; a chance of one half or more says 1. The baseline of the comparisons is the model with the
+    highest AUC.
     """
     if not chances:
         raise InvalidInput("evaluate_labels.chances", "at least one model", "none")

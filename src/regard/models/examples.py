@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, field, fields, replace
 from typing import Protocol
 
 import numpy as np
@@ -36,6 +36,7 @@ class Examples:
     names: tuple[str, ...]  # of `columns`
     history: NDArray[np.int64]  # (n, h)
     actions: NDArray[np.int64]  # (n, h) action codes of that history, -1 unknown
+    groups: Mapping[str, NDArray[np.int64]] = field(default_factory=dict)  # of SPARSE parts: the field of each column
 
     def __post_init__(self) -> None:
         n = len(self.person)
@@ -52,8 +53,8 @@ class Examples:
 
     def take(self, chosen: NDArray[np.integer] | NDArray[np.bool_]) -> Examples:
         """The meetings at places `chosen`, or where a mask (n,) is true, in that order."""
-        taken = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name != "names"}
-        return Examples(**taken, names=self.names)
+        taken = {f.name: getattr(self, f.name)[chosen] for f in fields(self) if f.name not in ("names", "groups")}
+        return Examples(**taken, names=self.names, groups=self.groups)
 
     def of_newcomers(self, share: float) -> Mask:
         """Those (n,) of the `share` of the people whose first example is the newest: nearest to whom we will serve."""
@@ -82,7 +83,7 @@ class Learned(Protocol):
 
 
 class Learner(Protocol):
-    """A frozen recipe that learns actions from examples: `Trees`, `Deep`."""
+    """A frozen recipe that learns actions from examples: `Trees`, `Deep`, `Logistic`."""
 
     @property
     def window(self) -> int:

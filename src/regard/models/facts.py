@@ -18,7 +18,7 @@ from regard.domain.dataset import Dataset
 from regard.domain.request import History, Query
 from regard.domain.weights import DAY
 from regard.models.earlier import Earlier
-from regard.models.examples import Examples
+from regard.models.examples import SPARSE, Examples
 from regard.models.fields import CLOCK, Fields, clock, distinct, said_by
 
 NAMES = ("item age", "item events", "item liked", "own events", "own liked", "met before")
@@ -44,7 +44,7 @@ class Facts:
     first: Scores  # (I,): its first event, NaN if it was never met
     events: Scores  # (I,)
     liked: Scores  # (I,): events of positive weight
-    types: tuple[str, ...]  # what action codes mean
+    types: tuple[str, ...]  # of events; type t has the action codes 2 t, and 2 t + 1 where its weight was positive
     window: int  # h
     rate: float  # overall share of events of positive weight
 
@@ -103,6 +103,13 @@ class Facts:
         fields = [f"{who} {field}" for who, block in blocks for field, _ in block.columns]
         return (*fields, *wave, *day)
 
+    @cached_property
+    def groups(self) -> dict[str, NDArray[np.int64]]:
+        """The field of each column of an example's `people`, `items` and `context`."""
+        field = np.unique(self.names, return_inverse=True)[1].astype(np.int64)
+        edges = np.cumsum([0, self.people.width, self.items.width, self.moments.width + CLOCK])
+        return {part: field[a:b] for part, a, b in zip(SPARSE, edges[:-1], edges[1:], strict=True)}
+
     def of_requests(self, queries: Sequence[Query], rows: Sequence[Rows]) -> Examples:
         """Each query (Q,) meets each of its `rows` (n_q,), one query after the other, knowing its whole history."""
         counts = np.array([len(own) for own in rows], np.int64)
@@ -128,6 +135,7 @@ class Facts:
             NAMES,
             _right([h.rows for h in met], self.window)[who],
             _right([self._codes(h) for h in met], self.window)[who],
+            self.groups,
         )
 
     def of_events(self, asked: Dataset, known: Dataset) -> Examples:
@@ -152,7 +160,8 @@ class Facts:
             self._columns(e.item, e.time, by_item.first(k.time), counts),
             NAMES,
             by_person.newest(k.item, self.window),
-            by_person.newest(self._recoded(k.types)[k.type], self.window),
+            by_person.newest(_marked(self._recoded(k.types)[k.type], k.weight), self.window),
+            self.groups,
         )
 
     def _columns(self, item: Array, at: Array, first: Scores, counts: Sequence[Array]) -> NDArray[np.float32]:
@@ -186,7 +195,9 @@ class Facts:
         return np.array([*(self.types.index(t) if t in self.types else -1 for t in types), -1], np.int64)
 
     def _codes(self, history: History) -> NDArray[np.int64]:
-        return self._recoded(history.types)[history.actions] if len(history) else np.empty(0, np.int64)
+        if not len(history):
+            return np.empty(0, np.int64)
+        return _marked(self._recoded(history.types)[history.actions], history.weights)
 
     def arrays(self) -> dict[str, Array]:
         """As an artifact keeps it."""
@@ -216,6 +227,11 @@ def _dated(items: Sequence[Mapping[str, Any]]) -> Scores:
                 found[row] = value
                 break
     return found
+
+
+def _marked(types: NDArray[np.int64], weights: Array) -> NDArray[np.int64]:
+    """Action codes (n,) of event types, -1 for unknown ones: what was liked is told from what was not."""
+    return np.where(types < 0, -1, 2 * types + (np.asarray(weights) > 0))
 
 
 def _times(met: Array, asked: Rows) -> NDArray[np.float64]:

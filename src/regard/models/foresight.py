@@ -18,8 +18,8 @@ from regard.models.examples import Examples, Learned, Learner
 from regard.models.lessons import Lessons
 from regard.models.panel import PLACE
 
-JUDGES = 0.2  # the share of the people whose examples calibrate and do not teach
 LEVEL = 60.0  # Cormack et al. 2009: 1 / (LEVEL + place), where no action could be learned
+AS_SAID = Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
 FEW = 10  # examples of either kind below which the judges' word is not enough for a curve
 
 
@@ -37,12 +37,22 @@ class Foresight:
 
     @staticmethod
     def learn(
-        learner: Learner, lessons: Lessons, actions: tuple[Action, ...], content: Mapping[str, Vectors], run: Run
+        learner: Learner,
+        lessons: Lessons,
+        actions: tuple[Action, ...],
+        content: Mapping[str, Vectors],
+        judges: float,
+        run: Run,
     ) -> Foresight:
-        """The learner on most people, a curve for each action from the others. `run.tracker` hears how well it went."""
-        judging = lessons.examples.of_newcomers(JUDGES)
+        """The learner on most people, a curve for each action from the others, the share `judges` of them.
+
+        Without judges chances stay as the learner says them. `run.tracker` hears how well it went.
+        """
+        judging = lessons.examples.of_newcomers(judges)
         teaching = lessons.take(~judging).thinned(run.rng())
         learned = learner.fit(teaching.examples, teaching.labels, content, run=run)
+        if not judges:
+            return Foresight(learned, actions, (AS_SAID,) * len(actions), ActionWeights())
         raw = learned.chances(lessons.examples) if actions else np.empty((len(judging), 0))
         curves = [
             _curve(action, raw[:, place], lessons.labels[:, place], judging, run)
@@ -79,7 +89,8 @@ class Foresight:
     def judged(self, examples: Examples) -> tuple[Scores, Scores]:
         """score = sum_a weight_a chance_a, and the deviation of what one such meeting is worth; (n,) both."""
         if not self.actions:
-            return np.sum([*by_places(examples).values()], axis=0), np.full(len(examples), self.unsure)
+            nothing = np.zeros(len(examples))
+            return np.sum([nothing, *by_places(examples).values()], axis=0), np.full(len(examples), self.unsure)
         score, variance = np.zeros((2, len(examples)))
         for weight, chance in zip(self.amounts, self.chances(examples).T, strict=True):
             score += weight * chance
@@ -97,7 +108,7 @@ def by_places(examples: Examples) -> dict[str, Scores]:
 def _curve(action: Action, raw: Scores, labels: NDArray[np.float32], judging: Mask, run: Run) -> Curve:
     """From the people who judge, or from all where these show too little; a value is what it is."""
     if action.is_value:
-        return Curve(np.array([0.0, 1.0]), np.array([0.0, 1.0]))
+        return AS_SAID
     known = ~np.isnan(labels)
     apart = known & judging
     shown = float(labels[apart].sum())

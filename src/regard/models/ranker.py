@@ -31,16 +31,21 @@ from regard.models.popular import Popularity
 from regard.models.ranker_evidence import parts_of, shared
 from regard.models.scoring import FullScores, best
 from regard.models.trees import Trees
+from regard.models.words import words_of
 
 
 @dataclass(frozen=True)
 class Ranker:
     """score = sum_a weight_a P(a | person, item, moment), P by `learner`, calibrated on people that it did not see.
 
+    learner: `Trees`, `Deep` or `Logistic`. judges: the share of the people who calibrate and do not teach; 0: nobody,
+      and its chances stay as it says them. words: how many of each item's text it reads, if it reads words (`Deep` by
+      convolution, `Logistic`).
     examples: "proposals" judges what the sources propose on each visit against what happened on it; "events" takes
     each event as a meeting that went well or not (shown and clicked, liked or disliked), and may have no sources.
     share, cut: which part of the events sources do not see (or `run.validation`), newest or at random; with "events"
-      and no source each event is judged by what came before it.
+      and no source each event is judged by what came before it. types: of those events, all by default; the others
+      still belong to what came before.
     actions: event types, or "positive"; empty: those that the data show (`actions_of`). values: types whose value is
       expected, too (stars, seconds). at_least: examples with and without an action below which it is not learned.
     weights: what each action is worth; they can be changed on a fitted ranker. breadth: items a source proposes.
@@ -54,6 +59,7 @@ class Ranker:
     )
     learner: Any = field(default_factory=Trees)
     examples: Literal["proposals", "events"] = "proposals"
+    types: tuple[str, ...] = ()
     actions: tuple[str, ...] = ()
     values: tuple[str, ...] = ()
     weights: ActionWeights = field(default_factory=ActionWeights)
@@ -63,13 +69,15 @@ class Ranker:
     visits: int = 1_000
     meetings: int = 100_000
     at_least: int = 50
+    judges: float = 0.2
+    words: int = 0
 
     def __post_init__(self) -> None:
         names = [name for name, _ in self.sources]
         for name, fits, expected in (
             ("sources", len(set(names)) == len(names), "each under its own name"),
             ("sources", bool(names) or self.examples == "events", "at least one, to propose items"),
-            ("learner", hasattr(self.learner, "fit"), "a learner: Trees or Deep"),
+            ("learner", hasattr(self.learner, "fit"), "a learner: Trees, Deep or Logistic"),
             ("examples", self.examples in ("proposals", "events"), "proposals or events"),
             ("share", 0 < self.share < 1, "a share in (0, 1)"),
             ("cut", self.cut in ("newest", "random"), "newest or random"),
@@ -77,6 +85,8 @@ class Ranker:
             ("visits", self.visits >= 1, "at least 1"),
             ("meetings", self.meetings >= 1, "at least 1"),
             ("at_least", self.at_least >= 1, "at least 1 example"),
+            ("judges", 0 <= self.judges < 1, "a share in [0, 1)"),
+            ("words", self.words >= 0, "at least 1, or 0 for none"),
         ):
             if not fits:
                 raise InvalidInput(
@@ -99,8 +109,10 @@ class Ranker:
         run.tracker("Ranker.left_out", {name: float(count) for name, count in left_out.items()})
         lessons = Lessons(lessons.examples, lessons.labels[:, kept])
         learned = tuple(actions[place] for place in kept)
-        foresight = Foresight.learn(self.learner, lessons, learned, data.vectors, inner).weighing(self.weights)
-        return FittedRanker(self, self._panel(data, run, "all"), facts, foresight, left_out)
+        content = {**data.vectors, **(words_of(data, self.words) if self.words else {})}
+        foresight = Foresight.learn(self.learner, lessons, learned, content, self.judges, inner)
+        panel = self._panel(data, run, "all")
+        return FittedRanker(self, panel, facts, foresight.weighing(self.weights), left_out)
 
     def _panel(self, data: Dataset, run: Run, what: str) -> Panel:
         run = replace(run, folder=run.folder and run.folder / what)
@@ -109,23 +121,28 @@ class Ranker:
     def _gathered(self, data: Dataset, facts: Facts, run: Run) -> tuple[tuple[Action, ...], Lessons]:
         """The actions that can be looked for, and examples of them, from events that no source had seen."""
         single = self.examples == "events"
-        actions = actions_of(data.events, self.actions, self.values, single)
         rest, held = self._cut(data, run)
         panel = self._panel(rest, run, "cut")
         if single:
+            told, held = self._meetings(data), self._meetings(held)
+            actions = actions_of(told.events, self.actions, self.values, single)
             chosen = _drawn(len(held.events), self.meetings, run)
             asked = held.where(np.isin(np.arange(len(held.events)), chosen))
             return actions, lessons_of_events(asked, rest, facts, panel, actions)
+        actions = actions_of(data.events, self.actions, self.values, single)
         numbers = np.unique(visits(held.events))
         chosen = numbers[_drawn(len(numbers), self.visits, run)]
         return actions, lessons_of_visits(Visited(held, rest, chosen), facts.counted(rest), panel, actions)
 
+    def _meetings(self, data: Dataset) -> Dataset:
+        return data.where(data.events.are(*self.types)) if self.types else data
+
     def _cut(self, data: Dataset, run: Run) -> tuple[Dataset, Dataset]:
         """What sources may learn from, and what examples are made of."""
-        if run.validation is not None:
-            return data, run.validation
         if not self.sources:
             return data, data
+        if run.validation is not None:
+            return data, run.validation
         events = replace(data.events, weight=np.ones(len(data.events), np.float32))  # what was disliked counts, too
         held = held_out(replace(data, events=events), self.share, run.rng() if self.cut == "random" else None)
         return data.where(~held), data.where(held)
@@ -263,7 +280,7 @@ class FittedRanker(FullScores):
         about = dict(artifact.recipe)
         now, learned = about.pop("now"), about.pop("learned")
         sources = {name: parts[f"source {name}"] for name in about.pop("sources")}
-        for name in ("actions", "values"):
+        for name in ("types", "actions", "values"):
             about[name] = tuple(about[name])
         recipe = Ranker(
             tuple((name, source.recipe) for name, source in sources.items()),

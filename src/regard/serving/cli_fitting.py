@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
+from rich.console import Console, Group
 
 from regard.serving.settings import now, read_settings
 from regard.serving.terminal import AsJson, Folder, Seed, Slots, _, app, example, say
@@ -71,7 +71,7 @@ def fit(
 
 
 @app.command(
-    help=_("How good are the lists: every source and the blend, on events that they have not seen."),
+    help=_("How good are the lists, and the chances of likes and dislikes, on events that no source has seen."),
     epilog=example("regard evaluate --split last --html report.html"),
 )
 def evaluate(
@@ -84,16 +84,19 @@ def evaluate(
 ) -> None:
     """Figures on unseen events."""
     from regard.domain.run import Run
-    from regard.serving import comparing, screens
+    from regard.serving import comparing, labels, screens
     from regard.serving.installation import Installation
 
     with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
         data = here.dataset(tell)
         run = Run(seed=seed, progress=tell)
-        report, _blend = comparing.compare(comparing.cut(data, split.value, seed), here.recipes(data), k, run)
+        judging = comparing.cut(data, split.value, seed)
+        report, blend = comparing.compare(judging, here.recipes(data), k, run)
+        told = labels.judged(judging, blend.sources, run)
     if html is not None:
         report.to_html(html)
-    say(json.loads(report.to_json()), report, as_json)
+    also = {} if told is None else {"labels": json.loads(told.to_json())}
+    say({**json.loads(report.to_json()), **also}, Group(report, *([] if told is None else [told])), as_json)
 
 
 @app.command(

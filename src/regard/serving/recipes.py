@@ -20,9 +20,11 @@ from regard.models.behaviour import Behaviour
 from regard.models.biased_mf import BiasedMF
 from regard.models.content import ContentKNN
 from regard.models.content_regression import ContentRegression
+from regard.models.deep import Deep
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
 from regard.models.lightgcn import LightGCN
+from regard.models.logistic import Logistic
 from regard.models.neighbours import ItemKNN, UserKNN
 from regard.models.popular import Popularity
 from regard.models.questions import Questions
@@ -32,6 +34,7 @@ from regard.models.text import BundledText, SentenceTransformerText, TextEncoder
 from regard.models.text_endpoint import EndpointText
 from regard.models.trees import Trees
 from regard.models.trend import Trend
+from regard.serving import labels
 
 Recipes: TypeAlias = Mapping[str, Estimator[Any]]
 
@@ -52,7 +55,7 @@ KINDS: Mapping[str, type[Any]] = {
     "trend": Trend,
     "ranker": Ranker,
 }
-LEARNERS: Mapping[str, type[Any]] = {"trees": Trees}
+LEARNERS: Mapping[str, type[Any]] = {"trees": Trees, "deep": Deep, "logistic": Logistic}
 ENCODERS: Mapping[str, type[TextEncoder]] = {
     "bundled": BundledText,
     "sentence-transformers": SentenceTransformerText,
@@ -77,8 +80,8 @@ def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:
     """What suits most catalogues: recent popularity, one strong collaborative model, factors, and content.
 
     Where people say something of themselves, recent popularity by segment too; where PyTorch is installed and the
-    events are not too many for minutes, a small network over their order. `vectors` names the content vectors of the
-    text encoder.
+    events are not too many for minutes, a small network over their order; where they said what they like and what they
+    dislike, a model of that. `vectors` names the content vectors of the text encoder.
     """
     dense = len(data.items) <= DENSE_ITEMS
     segments = {"segments": SegmentPopularity(half_life=90.0)} if data.user_attributes.num_columns else {}
@@ -90,6 +93,7 @@ def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:
         "popular": Popularity(half_life=90.0),
         **segments,
         **deep,
+        **labels.sources(data, can_learn()),
     }
 
 

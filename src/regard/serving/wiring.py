@@ -22,9 +22,11 @@ from regard.models.biased_mf import FittedBiasedMF
 from regard.models.blend import Blend, FittedBlend
 from regard.models.content import FittedContentKNN
 from regard.models.content_regression import FittedContentRegression
+from regard.models.deep import LearnedDeep
 from regard.models.ease import FittedEASE
 from regard.models.graph_filter import FittedGraphFilter
 from regard.models.lightgcn import FittedLightGCN
+from regard.models.logistic import LearnedLogistic
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN
 from regard.models.popular import FittedPopularity
 from regard.models.questions import FittedQuestions
@@ -60,6 +62,8 @@ FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "content-regression": FittedContentRegression.from_artifact,
     "trend": lambda artifact: FittedTrend.from_artifact(artifact, FITTED),
     "trees": FittedTrees.from_artifact,
+    "deep": LearnedDeep.from_artifact,
+    "logistic": LearnedLogistic.from_artifact,
     "ranker": lambda artifact: FittedRanker.from_artifact(artifact, FITTED),
 }
 

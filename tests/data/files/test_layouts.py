@@ -151,6 +151,13 @@ def test_the_trio_joins_rows_and_equal_features_are_one_entity(store: Store, tmp
     assert said == [("Oslo", "a", "dislike", 0.0), ("Rome", "a", "like", 1.0), ("Rome", "b", "like", 1.0)]
 
 
+def test_the_trio_s_labels_may_bear_times(store: Store, tmp_path: Path) -> None:
+    files = {**LAYOUTS["trio"], "labels.csv": "liked,timestamp\n1,1600000000\n0,2020-10-01\n1,1600000002\n"}
+    assert import_paths([write(tmp_path, files)], store, now=NOW).events_new == 3
+    said = ask(store, "SELECT name, value, time FROM events JOIN event_types ON code = type ORDER BY time")
+    assert said == [("like", 1.0, 1600000000.0), ("like", 1.0, 1600000002.0), ("dislike", 0.0, 1601510400.0)]
+
+
 def test_the_trio_may_be_named_file_by_file(store: Store, tmp_path: Path) -> None:
     folder = write(tmp_path, LAYOUTS["trio"])
     assert import_paths([folder / name for name in LAYOUTS["trio"]], store, now=NOW).events_new == 3

@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 
 from regard.data.files.delimited import ROW, Batch, Delimited, read_header
+from regard.data.files.naming import fields_of
 from regard.data.files.opening import LIMITS, Limits
 from regard.data.files.rules import FLAG, Rule
 from regard.data.files.source import Source
@@ -91,8 +92,11 @@ class _Aligned:
     labels: Delimited
 
     def read(self, path: Path, limits: Limits = LIMITS) -> Iterator[Batch]:
-        """Batches of user, item and value (the label)."""
-        column = "label" if "label" in self.labels.names else self.labels.names[-1]
+        """Batches of user, item, value (the label) and, where there is such a column, time."""
+        time = next((name for name, field in fields_of(self.labels.names, "events").items() if field == "time"), None)
+        others = [name for name in self.labels.names if name != time] or list(self.labels.names)
+        column = "label" if "label" in others else others[-1]
+        chosen = {"value": column, **({"time": time} if time and time != column else {})}
         who, n_users = _ids(self.users, "user", limits)
         what, n_items = _ids(self.items, "item", limits)
         n = sum(map(len, self.labels.read(path, limits)))
@@ -100,9 +104,10 @@ class _Aligned:
             got = f"{n_users} users, {n_items} items, {n} labels"
             raise InvalidInput(str(path.parent), "three files with equally many rows", got)
         for batch in self.labels.read(path, limits):
-            rows = batch.frame.select(pl.col(column).alias("value"), ROW, place=pl.col(ROW) - self.labels.header)
+            told = [pl.col(name).alias(field) for field, name in chosen.items()]
+            rows = batch.frame.select(*told, ROW, place=pl.col(ROW) - self.labels.header)
             joined = rows.join(who, on="place", how="left").join(what, on="place", how="left", maintain_order="left")
-            yield Batch(joined.select("user", "item", "value", ROW), batch.bad)
+            yield Batch(joined.select("user", "item", *chosen, ROW), batch.bad)
 
 
 def _ids(source: Source, name: str, limits: Limits) -> tuple[pl.DataFrame, int]:

@@ -42,6 +42,24 @@ def accuracy(labels: Array, chances: Array, threshold: float = 0.5) -> float:
     return float(((np.asarray(chances) >= threshold) == _labels("accuracy", labels, chances)).mean())
 
 
+def precision(labels: Array, chances: Array, threshold: float = 0.5) -> float:
+    """The share of true ones among those with chance >= threshold; 0 where there are none; both (n,)."""
+    true, said = _said("precision", labels, chances, threshold)
+    return _share(true & said, said)
+
+
+def recall(labels: Array, chances: Array, threshold: float = 0.5) -> float:
+    """The share of ones whose chance is >= threshold; 0 where there are no ones; both (n,)."""
+    true, said = _said("recall", labels, chances, threshold)
+    return _share(true & said, true)
+
+
+def f1(labels: Array, chances: Array, threshold: float = 0.5) -> float:
+    """2 precision recall / (precision + recall), 0 where both are 0; both (n,)."""
+    sharp, full = precision(labels, chances, threshold), recall(labels, chances, threshold)
+    return 2 * sharp * full / (sharp + full) if sharp + full else 0.0
+
+
 def log_loss(labels: Array, chances: Array) -> float:
     """Cross-entropy in nats: -mean [y log p + (1 - y) log (1 - p)], p kept 1e-15 from 0 and 1; both (n,)."""
     positive = _labels("log_loss", labels, chances)
@@ -74,6 +92,14 @@ def reliability(labels: Array, chances: Array, bins: int = 15) -> tuple[Array, A
 def _errors(truth: Array, predicted: Array) -> Array:
     check_shape("predicted", predicted, truth.shape)
     return np.asarray(truth, np.float64) - predicted
+
+
+def _said(where: str, labels: Array, chances: Array, threshold: float) -> tuple[Array, Array]:
+    return _labels(where, labels, chances), np.asarray(chances) >= threshold
+
+
+def _share(part: Array, whole: Array) -> float:
+    return float(part.sum() / whole.sum()) if whole.any() else 0.0
 
 
 def _labels(where: str, labels: Array, scores: Array) -> Array:
