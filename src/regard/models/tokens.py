@@ -14,16 +14,17 @@ from regard.models.examples import SPARSE, Examples
 
 PERSON, ITEM = 0, 1  # the sides of a meeting; the moment stands on the person's
 SIDES = {"people": PERSON, "items": ITEM, "context": PERSON}
-UNKNOWN_TOKEN = 0  # the first token of an identity field: somebody, or something, that train has not met
+UNKNOWN_TOKEN = 0  # the first token of an identity field: somebody, or something, that train has hardly met
+OFTEN = 2  # examples from which on somebody is known: by one alone, its answer would be learned by heart
 
 
 @dataclass(frozen=True, eq=False)
 class Tokens:
     """Which of T tokens stands for what; K fields, the tokens of each side by side.
 
-    `people` (U + 1,) and `items` (I + 1,) give the identity token of each row, UNKNOWN_TOKEN where train has not met it
-    and in the last place; empty where identities do not count. They are the first two fields. `place` (F,) gives the
-    token of each column of the sparse parts, one part after another.
+    `people` (U + 1,) and `items` (I + 1,) give the identity token of each row, UNKNOWN_TOKEN where train has hardly
+    met it, and in the last place; empty where identities do not count. They are the first two fields. `place` (F,)
+    gives the token of each column of the sparse parts, one part after another.
     """
 
     people: Rows
@@ -102,9 +103,10 @@ class Tokens:
 
 
 def _met(rows: Rows) -> Rows:
-    """A token from 1 for each row that stands in `rows`, UNKNOWN_TOKEN for others and at the end."""
-    known = np.unique(rows[rows >= 0])
+    """A token from 1 for each row that stands OFTEN in `rows`, UNKNOWN_TOKEN for others and at the end."""
+    known, counts = np.unique(rows[rows >= 0], return_counts=True)
     tokens = np.full(int(known.max(initial=-1)) + 2, UNKNOWN_TOKEN, np.int64)
+    known = known[counts >= OFTEN]
     tokens[known] = 1 + np.arange(len(known))
     return tokens
 

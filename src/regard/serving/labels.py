@@ -22,7 +22,7 @@ from regard.models.ranker import FittedRanker, Ranker
 TYPES = ("like", "dislike")  # what the trio's labels 1 and 0 are called in the store
 FEWEST = 50  # events of each: with fewer there is nothing to learn or to judge
 WORDS = 100  # of an item's text that are read
-JOINED = Deep("gru", "convolution", "mlp", forgetting=0.4)  # whom and what we will meet is often new
+JOINED = Deep("gru", "convolution", "mlp", forgetting=0.4, refit=False)  # whom and what we will meet is often new
 
 
 def likes(learner: Learner = JOINED) -> Ranker:
