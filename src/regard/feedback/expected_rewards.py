@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +14,8 @@ from regard.domain.arrays import Rows, Scores
 from regard.domain.errors import InvalidInput
 from regard.feedback.logged_actions import LoggedActions
 
-Floats = NDArray[np.float64]
+Floats: TypeAlias = NDArray[np.float64]
+RewardModel: TypeAlias = Callable[[LoggedActions, int], Scores]  # (log, A) -> (n, A) within the log's bounds
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ import numpy as np
 
 from regard.domain.arrays import Rows, Scores, check_shape
 from regard.domain.errors import InvalidInput
-from regard.feedback.expected_rewards import ExpectedRewards
+from regard.feedback.expected_rewards import ExpectedRewards, RewardModel
 from regard.feedback.logged_actions import Contributions, LoggedActions, Target, by_unit, importance, largest
 
 OffPolicy: TypeAlias = Callable[[LoggedActions, Target], Contributions]
@@ -63,7 +63,7 @@ class DoublyRobust:
     """
 
     switch: float = math.inf
-    rewards: ExpectedRewards = field(default_factory=ExpectedRewards)
+    rewards: RewardModel = field(default_factory=ExpectedRewards)
 
     def __post_init__(self) -> None:
         if not self.switch >= 0:

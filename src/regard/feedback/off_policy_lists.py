@@ -14,7 +14,7 @@ import numpy as np
 
 from regard.domain.arrays import Rows, Scores
 from regard.domain.errors import InvalidInput
-from regard.feedback.expected_rewards import ExpectedRewards
+from regard.feedback.expected_rewards import ExpectedRewards, RewardModel
 from regard.feedback.logged_actions import Contributions, LoggedActions, Target, importance
 
 
@@ -57,7 +57,7 @@ class CascadeDR:
     and all below it bring under the target, learned from the last slot upwards: y_k = r_k + E_pi Q_k+1.
     """
 
-    rewards: ExpectedRewards = field(default_factory=ExpectedRewards)
+    rewards: RewardModel = field(default_factory=ExpectedRewards)
 
     def __call__(self, log: LoggedActions, target: Target) -> Contributions:
         """(m,)"""
