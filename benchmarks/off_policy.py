@@ -51,7 +51,7 @@ def of_silence(found: Sequence[Answer]) -> list[str]:
     return [*rows, ""]
 
 
-def of_worlds(found: Mapping[str, Runs]) -> list[str]:
+def of_worlds(found: Mapping[Kind, Runs]) -> list[str]:
     """Markdown: error, coverage and width by estimator and kind of reward, then choices and differences."""
     rows = []
     for kind, one in found.items():

@@ -7,13 +7,14 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.bandit_world import Kind
 from benchmarks.curves import OURS, THEIRS
 from benchmarks.off_policy_runs import Runs
 from benchmarks.open_bandit import NAMES, Answer
 from regard.feedback.off_policy import DEFAULT
 
 
-def plot(sample: Sequence[Answer], worlds: Mapping[str, Runs], path: Path) -> None:
+def plot(sample: Sequence[Answer], worlds: Mapping[Kind, Runs], path: Path) -> None:
     """To the left an estimate and its interval each, the truth in grey behind; to the right relative errors."""
     from matplotlib.figure import Figure
 
