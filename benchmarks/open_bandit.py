@@ -14,6 +14,7 @@ from regard.domain.arrays import Rows, Scores
 from regard.feedback.logged_actions import LoggedActions, Target
 from regard.feedback.off_policy import Estimate, Judge
 from regard.feedback.off_policy_estimators import IPS, MIPS, SNIPS, DoublyRobust, OffPolicy
+from regard.feedback.off_policy_intervals import Bootstrap
 from regard.measurement.bootstrap import Resampling, interval
 
 FOLDER = "open-bandit-sample"
@@ -38,8 +39,9 @@ class Answer:
         return estimate.value / self.truth - 1
 
 
-def answers(data: Path, campaigns: Sequence[str]) -> Iterator[Answer]:
+def answers(data: Path, campaigns: Sequence[str], resamples: int = 1000) -> Iterator[Answer]:
     """Both directions of each campaign."""
+    resampling = Resampling(resamples)
     home = below(data, FOLDER)
     for campaign in campaigns:
         logs = {policy: _log(home / f"{policy}_{campaign}.parquet") for policy in POLICIES}
@@ -47,8 +49,8 @@ def answers(data: Path, campaigns: Sequence[str]) -> Iterator[Answer]:
         for written, judged in (POLICIES, POLICIES[::-1]):
             log, own = logs[written], logs[judged]
             target = Target.of(log, _chances(own, len(groups))[log.places], NAMES[judged])
-            low, high = interval(Resampling().means(own.reward[:, None]))
-            said = [Judge(one).estimate(log, target) for one in estimators(groups)]
+            low, high = interval(resampling.means(own.reward[:, None]))
+            said = [Judge(one, Bootstrap(resampling)).estimate(log, target) for one in estimators(groups)]
             yield Answer(campaign, written, judged, float(own.reward.mean()), float(low[0]), float(high[0]), said)
 
 
