@@ -202,6 +202,8 @@ def test_what_cannot_be_is_refused() -> None:
         Target.of(log, 0.9 * KEEN)
     with pytest.raises(InvalidInput, match="a column for each action up to 1"):
         Target.of(log, np.ones((4, 1)))
+    with pytest.raises(InvalidInput, match=r"new\.shown: expected chances >= 0, got -0\.1"):
+        Target(np.array([0.5, -0.1]))
     with pytest.raises(InvalidInput, match="the chances of every action"):
         DoublyRobust()(log, Target(np.full(4, 0.5)))
     with pytest.raises(InvalidInput, match="at least one slot"):

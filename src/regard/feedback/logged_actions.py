@@ -76,6 +76,11 @@ class Target:
     chances: Scores | None = None  # (n, A)
     name: str = "new"
 
+    def __post_init__(self) -> None:
+        check_finite(f"{self.name}.shown", self.shown)
+        if len(self.shown) and self.shown.min() < 0:
+            raise InvalidInput(f"{self.name}.shown", "chances >= 0", repr(float(self.shown.min())))
+
     @classmethod
     def of(cls, log: LoggedActions, chances: Scores, name: str = "new") -> Target:
         """From the chances (n, A) of every action."""
