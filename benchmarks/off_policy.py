@@ -23,7 +23,7 @@ def of_open_bandit(found: Sequence[Answer]) -> list[str]:
     """Markdown: the truth and what each estimator said of it, then their errors."""
     heads = [f"{a.campaign}: {NAMES[a.judged]} from {NAMES[a.written]}" for a in found]
     rows = [f"| estimator | {' | '.join(heads)} | mean error | worst |", "|---" * (len(found) + 3) + "|"]
-    truth = [f"**{a.truth:.4f}** ({a.low:.4f} to {a.high:.4f})" for a in found]
+    truth = [f"**{number(a.truth)}** ({number(a.low)} to {number(a.high)})" for a in found]
     rows.append(f"| the policy's own log | {' | '.join(truth)} | {own_error(found):.3f} | |")
     for row, name in enumerate(str(estimate.estimator) for estimate in found[0].said):
         errors = np.abs([a.error(a.said[row]) for a in found])
@@ -45,7 +45,9 @@ def of_silence(found: Sequence[Answer]) -> list[str]:
     for a in found:
         one = next(e for e in a.said if e.estimator == str(DEFAULT))
         said = (
-            "none (every estimator)" if all(e.abstains for e in a.said) else f"{number(one.value)}, truth {a.truth:.4f}"
+            "none (every estimator)"
+            if all(e.abstains for e in a.said)
+            else f"{number(one.value)}, truth {number(a.truth)}"
         )
         rows.append(f"| {NAMES[a.judged]} from {NAMES[a.written]} | {one.effective:.2%} | {said} |")
     return [*rows, ""]

@@ -35,14 +35,21 @@ def plot(sample: Sequence[Answer], worlds: Mapping[Kind, Runs], path: Path) -> N
     names = list(next(iter(worlds.values())).told)
     for shift, (kind, world) in enumerate(worlds.items()):
         errors = [100 * np.array(world.told[name].errors) for name in names]
-        drawn = right.boxplot(errors, positions=np.arange(len(names)) + 0.4 * shift, widths=0.3, patch_artist=True)
+        drawn = right.boxplot(
+            errors,
+            positions=np.arange(len(names)) + 0.4 * shift,
+            widths=0.3,
+            patch_artist=True,
+            whis=(2.5, 97.5),
+            showfliers=False,
+        )
         for box in drawn["boxes"]:
             box.set_facecolor(OURS if shift == 0 else "#c9d1da")
         right.plot([], [], "s", color=OURS if shift == 0 else "#c9d1da", label=kind)
     right.set_xticks(np.arange(len(names)) + 0.2, names)
     right.axhline(0, color="#4a5561", linewidth=0.8)
     right.legend(frameon=False)
-    right.set_title("Worlds: error in % of the truth", loc="left", fontweight="bold", fontsize=11)
+    right.set_title("Worlds: error in % of the truth; whiskers hold 95%", loc="left", fontweight="bold", fontsize=11)
     for axes in (left, right):
         axes.grid(color="#e3e8ee")
         axes.set_axisbelow(True)
