@@ -16,38 +16,15 @@ from rich.console import Console, RenderableType
 from rich.text import Text
 from typer import rich_utils
 
-from regard.data.translations import translator
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
+from regard.serving import cli_serving
 from regard.serving.settings import read_settings, spoken_language
+from regard.serving.terminal import AsJson, Folder, Person, Seed, Slots, Thing, _, app, example, say
+
+__all__ = ["app", "cli_serving", "main"]
 
 Misused: type[Exception] = typer.BadParameter.__bases__[0]  # every error in the words of a command
 EXIT_CODES = {InvalidInput: 2, NotFound: 3, Conflict: 4, Unavailable: 5}
-_ = translator(spoken_language())
-rich_utils.ARGUMENTS_PANEL_TITLE = _("Arguments")
-rich_utils.OPTIONS_PANEL_TITLE = _("Options")
-rich_utils.COMMANDS_PANEL_TITLE = _("Commands")
-
-app = typer.Typer(
-    name="regard",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"]},
-    help=_("Regard: recommendations that people and large models run together."),
-    epilog=_("Exit codes: 0 done, 1 a check failed, 2 bad input, 3 not found, 4 conflict, 5 unavailable."),
-)
-
-
-def _example(command: str) -> str:
-    return _("Example: {command}").format(command=command)
-
-
-Folder = Annotated[Path | None, typer.Option("--folder", help=_("Where store, releases and caches live."))]
-AsJson = Annotated[bool, typer.Option("--json", help=_("Print one JSON object instead of tables."))]
-Person = Annotated[str, typer.Argument(help=_("The person's id."))]
-Thing = Annotated[str, typer.Argument(help=_("The item's id or title."))]
-Slots = Annotated[int, typer.Option("--k", "-k", min=1, max=1000, help=_("How many items."))]
-Seed = Annotated[int, typer.Option("--seed", help=_("Same seed, same result."))]
 
 
 class How(StrEnum):
@@ -87,16 +64,9 @@ def _fail(error: RegardError) -> NoReturn:
     sys.exit(EXIT_CODES.get(type(error), 1))
 
 
-def _say(answer: Mapping[str, Any], shown: RenderableType, as_json: bool) -> None:
-    if as_json:
-        sys.stdout.write(json.dumps(answer, ensure_ascii=False, default=str) + "\n")
-    else:
-        Console().print(shown)
-
-
 @app.command(
     help=_("Show a working recommender: a real catalogue, a list with reasons, a quality table."),
-    epilog=_example("regard demo --data ml-100k/"),
+    epilog=example("regard demo --data ml-100k/"),
 )
 def demo(
     data: Annotated[Path | None, typer.Option("--data", help=_("Real data of any known layout instead."))] = None,
@@ -111,15 +81,15 @@ def demo(
     settings = read_settings(folder or fresh_folder())
     with screens.progress(Console(stderr=True)) as tell:
         answer = show(settings, data, seed, tell)
-    _say(answer, screens.demo(answer, _), as_json)
+    say(answer, screens.demo(answer, _), as_json)
 
 
 @app.command(
     "import",
     help=_("Import files or folders of any known layout; nothing is configured."),
-    epilog=_example("regard import ml-100k/")
+    epilog=example("regard import ml-100k/")
     + "\n\n"
-    + _example('regard import sales.csv --map user=Customer --map item=Stock --type buy --time-form "%m/%d/%y"'),
+    + example('regard import sales.csv --map user=Customer --map item=Stock --type buy --time-form "%m/%d/%y"'),
 )
 def import_(
     paths: Annotated[list[Path], typer.Argument(help=_("CSV, JSONL, Parquet, .gz, or folders of them."))],
@@ -137,12 +107,12 @@ def import_(
     options = taking_in.options(mapped, event, time_form, precedence)
     with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
         report = here.take_in(paths, tell, options).to_json()
-    _say(report, screens.imported(report, _), as_json)
+    say(report, screens.imported(report, _), as_json)
 
 
 @app.command(
     help=_("Rows that did not fit: how many, why; written out, they can be mended and imported again."),
-    epilog=_example("regard quarantine --out bad/"),
+    epilog=example("regard quarantine --out bad/"),
 )
 def quarantine(
     out: Annotated[Path | None, typer.Option("--out", help=_("Write the rows into this folder as JSONL."))] = None,
@@ -155,12 +125,12 @@ def quarantine(
 
     with Installation.open(read_settings(folder)) as here:
         answer = taking_in.refused(here.store, out)
-    _say(answer, screens.quarantined(answer, _), as_json)
+    say(answer, screens.quarantined(answer, _), as_json)
 
 
 @app.command(
     help=_("Fit every source and their blend on all that the store knows; the result goes live."),
-    epilog=_example("regard fit"),
+    epilog=example("regard fit"),
 )
 def fit(folder: Folder = None, seed: Seed = 0, as_json: AsJson = False) -> None:
     """A new release."""
@@ -171,12 +141,12 @@ def fit(folder: Folder = None, seed: Seed = 0, as_json: AsJson = False) -> None:
     with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
         release = here.fit(here.dataset(tell), Run(seed=seed, progress=tell))
     answer = {"release": release.name, "moment": release.moment, **release.figures}
-    _say(answer, screens.fitted(answer, _), as_json)
+    say(answer, screens.fitted(answer, _), as_json)
 
 
 @app.command(
     help=_("How good are the lists: every source and the blend, on events that they have not seen."),
-    epilog=_example("regard evaluate --split last --html report.html"),
+    epilog=example("regard evaluate --split last --html report.html"),
 )
 def evaluate(
     split: Annotated[How, typer.Option("--split", help=_("Which events judge."))] = How.time,
@@ -197,11 +167,11 @@ def evaluate(
         report, _blend = comparing.compare(comparing.cut(data, split.value, seed), here.recipes(data), k, run)
     if html is not None:
         report.to_html(html)
-    _say(json.loads(report.to_json()), report, as_json)
+    say(json.loads(report.to_json()), report, as_json)
 
 
 @app.command(
-    help=_("The list of one person now, each item with its reason."), epilog=_example("regard recommend 42 -k 5")
+    help=_("The list of one person now, each item with its reason."), epilog=example("regard recommend 42 -k 5")
 )
 def recommend(
     user: Person,
@@ -215,12 +185,12 @@ def recommend(
 
     with Installation.open(read_settings(folder)) as here:
         answer = answers.recommend(here, user, k)
-    _say(answer, screens.slate(answer, _), as_json)
+    say(answer, screens.slate(answer, _), as_json)
 
 
 @app.command(
     help=_("Why this item for this person: evidence, amounts, and what would take it away."),
-    epilog=_example("regard explain 42 50"),
+    epilog=example("regard explain 42 50"),
 )
 def explain(
     user: Person,
@@ -234,11 +204,11 @@ def explain(
 
     with Installation.open(read_settings(folder)) as here:
         answer = answers.explained(here, user, item)
-    _say(answer, screens.explained(answer, _), as_json)
+    say(answer, screens.explained(answer, _), as_json)
 
 
 @app.command(
-    "why-not", help=_("Where an item fell on its way to this person's list."), epilog=_example("regard why-not 42 100")
+    "why-not", help=_("Where an item fell on its way to this person's list."), epilog=example("regard why-not 42 100")
 )
 def why_not(
     user: Person,
@@ -252,11 +222,11 @@ def why_not(
 
     with Installation.open(read_settings(folder)) as here:
         answer = answers.why_not(here, user, item)
-    _say(answer, screens.not_shown(answer, _), as_json)
+    say(answer, screens.not_shown(answer, _), as_json)
 
 
 @app.command(
-    help=_("Items like this one, by content and by the people who chose them."), epilog=_example("regard similar 50")
+    help=_("Items like this one, by content and by the people who chose them."), epilog=example("regard similar 50")
 )
 def similar(
     item: Thing,
@@ -270,10 +240,10 @@ def similar(
 
     with Installation.open(read_settings(folder)) as here:
         answer = answers.similar(here, item, k)
-    _say(answer, screens.alike(answer, _), as_json)
+    say(answer, screens.alike(answer, _), as_json)
 
 
-@app.command(help=_("How much there is: people, items, events, releases."), epilog=_example("regard stats"))
+@app.command(help=_("How much there is: people, items, events, releases."), epilog=example("regard stats"))
 def stats(folder: Folder = None, as_json: AsJson = False) -> None:
     """Counts."""
     from regard.serving import screens
@@ -282,12 +252,12 @@ def stats(folder: Folder = None, as_json: AsJson = False) -> None:
     with Installation.open(read_settings(folder)) as here:
         live = here.releases.live()
         answer = {**here.store.counts(), "releases": len(here.releases.names()), "live": live.name if live else None}
-    _say(answer, screens.figures(_("In the store"), answer, _), as_json)
+    say(answer, screens.figures(_("In the store"), answer, _), as_json)
 
 
 @app.command(
     help=_("Check store, models, versions, disk and threads; each failure comes with its fix."),
-    epilog=_example("regard doctor"),
+    epilog=example("regard doctor"),
 )
 def doctor(folder: Folder = None, as_json: AsJson = False) -> None:
     """A look at everything that can fail."""
@@ -295,6 +265,6 @@ def doctor(folder: Folder = None, as_json: AsJson = False) -> None:
     from regard.serving.doctor import examine
 
     found = [check.as_json() for check in examine(replace(read_settings(folder), language=spoken_language()))]
-    _say({"checks": found}, screens.checks(found, _), as_json)
+    say({"checks": found}, screens.checks(found, _), as_json)
     if not all(check["well"] for check in found):
         raise typer.Exit(1)

@@ -14,6 +14,7 @@ from typing import Self
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from regard.data.catalogue import FORGOTTEN
 from regard.data.cleaning_report import ImportReport
 from regard.data.importing import ImportOptions, import_paths
 from regard.data.postgres import Store
@@ -112,21 +113,36 @@ class Installation:
         plain = {name: {"kind": type(recipe).__name__, **asdict(recipe)} for name, recipe in recipes.items()}  # type: ignore[call-overload]
         release = Release(self.releases.next_name(), now(), data.at, run.seed, plain, figures)
         self.releases.add(release, model.artifact(), data)
-        self.releases.promote(release.name)
-        self.__dict__.pop("live", None)
+        self.promote(release.name)
         return release
+
+    def promote(self, name: str) -> None:
+        """Make a release the live one; every server of this store hears of it."""
+        self.releases.promote(name)
+        self.store.tell("releases")
+        self.__dict__.pop("live", None)
 
     @cached_property
     def live(self) -> wiring.Live:
         """The live release, loaded."""
-        release = self.releases.live()
+        return self.load()
+
+    def serve(self, live: wiring.Live) -> wiring.Live:
+        """Answer with this release from now on."""
+        self.__dict__["live"] = live
+        return live
+
+    def load(self, name: str | None = None) -> wiring.Live:
+        """The live release (or another one), read anew, over the items as they are now."""
+        release = self.releases.get(name) if name else self.releases.live()
         if release is None:
             raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
         data, today = self.releases.data(release), self.encoded(snapshot(self.store, at=BEFORE_EVENTS))
-        if list(today.items.ids[: len(data.items)]) != list(data.items.ids):
+        pairs = zip(today.items.ids, data.items.ids, strict=False)
+        if any(now_ != then and now_ != FORGOTTEN.format(row) for row, (now_, then) in enumerate(pairs)):
             where, hint = f"release {release.name}", "Fit one on it: regard fit. Or choose its own store or folder."
             raise Conflict(where, "a release that was fitted on this store", "one of another store", hint)
-        return wiring.live(release, self.releases.model(release), data, today, self.encoder.name)
+        return wiring.live(release, self.releases.model(release), data, today, self.encoder)
 
     def query(self, user: str, k: int = 10) -> Query:
         """A request of one person at this moment, with all they did until now."""
