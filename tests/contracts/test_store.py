@@ -77,7 +77,7 @@ def test_forgets_without_a_trace_and_never_reuses_the_row(store: Store) -> None:
         connection.execute(
             "INSERT INTO quarantine (source, row_number, raw, person) VALUES ('f', 1, 'secret', %s)", ("zoe-secret",)
         )
-    assert store.forget("zoe-secret") == {"users": 1, "events": 1, "quarantine": 1}
+    assert store.forget("zoe-secret") == {"users": 1, "events": 1, "quarantine": 1, "impressions": 0}
     assert "secret" not in every_text(store)
     assert store.counts()["events"] == 1
     with pytest.raises(NotFound):

@@ -162,7 +162,9 @@ class Catalogue:
             whole = {**nameless, **known}
             old = [(row, item) for row, item in whole.items() if row < start]
             new = [whole[row] for row in range(start, end)]
-            encoded = {name: self._encoded(name, [*(item for _, item in old), *new]) for name in self._encoders if whole}
+            encoded = {
+                name: self._encoded(name, [*(item for _, item in old), *new]) for name in self._encoders if whole
+            }
             for row, item in old:
                 if self._ids[row] != item.id:
                     self._rows.pop(self._ids[row], None)

@@ -79,7 +79,8 @@ class ImpressionLog:
                     (asked, begins, ends),
                 ).fetchone()
             if found is not None:
-                return Impression(*found[:5], tuple(found[5]), tuple(found[6]), found[7])
+                name, at, user, release, surface, items, propensities, body = found
+                return Impression(name, at, user, release, surface, tuple(items), tuple(propensities), body)
         raise NotFound("recommendation id", "a list that was served and logged here", repr(impression))
 
     def drop_before(self, at: float) -> list[str]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from regard.data.snapshot import ITEM_FIELDS
 from regard.domain.arrays import Rows
 from regard.domain.errors import NotFound
@@ -60,8 +62,6 @@ def items_page(store: Store, after: str, n: int) -> list[Item]:
 
 def item_rows(store: Store, ids: list[str]) -> Rows:
     """The rows of ids in the store, (n,); -1 for those that it does not know."""
-    import numpy as np
-
     with store.reading() as connection:
         known = dict(connection.execute("SELECT id, row FROM items WHERE id = ANY(%s)", (ids,)).fetchall())
     return np.array([known.get(name, -1) for name in ids], np.int64)
@@ -69,9 +69,8 @@ def item_rows(store: Store, ids: list[str]) -> Rows:
 
 def _item(row: tuple[Any, ...]) -> tuple[int, Item]:
     said = dict(zip(ITEM_FIELDS, row[3:], strict=True))
-    lists = {name: tuple(said.pop(name)) for name in ("tags", "images", "audio")}
-    attributes = {name: _value(value) for name, value in row[2].items()}
-    return row[0], Item(row[1], attributes=attributes, **said, **lists)
+    said |= {name: tuple(said[name]) for name in ("tags", "images", "audio")}
+    return row[0], Item(row[1], attributes={name: _value(value) for name, value in row[2].items()}, **said)
 
 
 def _value(value: Any) -> Value:

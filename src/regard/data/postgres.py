@@ -70,7 +70,7 @@ class Store(Database):
             return _rows_of(connection, "users", [user.id for user in users])
 
     def append(self, *batches: Sequence[Event]) -> int:
-        """Add the events that are not there yet, in one commit; how many are new. A batch sent twice changes nothing."""
+        """Add the events that are not there yet, in one commit; how many are new. Sent twice, a batch adds nothing."""
         if not any(batches):
             return 0
         with self.transaction() as connection:
@@ -115,7 +115,8 @@ class Store(Database):
             connection.execute("DELETE FROM item_vectors WHERE item_row = %s", (row,))
             if row >= 0:
                 connection.execute(
-                    "UPDATE impressions SET items = array_replace(items, %s::int, -1) WHERE items @> ARRAY[%s::int]", (row, row)
+                    "UPDATE impressions SET items = array_replace(items, %s::int, -1) WHERE items @> ARRAY[%s::int]",
+                    (row, row),
                 )
         return {"items": int(found is not None), "events": events}
 

@@ -136,7 +136,17 @@ def _users(connection: Connection) -> tuple[Index, pa.Table]:
 
 def _items(connection: Connection) -> tuple[Index, pa.Table]:
     n = _one(connection, "SELECT next FROM next_rows WHERE kind = 'item'")[0]
-    gone = ("", "", "", [], [], [], None, None, True)  # a deleted item keeps its row, hidden and without words
+    gone: tuple[Any, ...] = (
+        "",
+        "",
+        "",
+        [],
+        [],
+        [],
+        None,
+        None,
+        True,
+    )  # a deleted item keeps its row, hidden and without words
     columns: list[list[Any]] = [[value] * n for value in gone]
     ids = [FORGOTTEN.format(row) for row in range(n)]
     attributes = []

@@ -62,9 +62,7 @@ class Recommender:
         proposed, left_out = self.propose(query)
         return self.weigh(query, union(proposed)), left_out
 
-    def fill(
-        self, query: Query, candidates: Candidates, left_out: tuple[str, ...], rng: np.random.Generator
-    ) -> Slate:
+    def fill(self, query: Query, candidates: Candidates, left_out: tuple[str, ...], rng: np.random.Generator) -> Slate:
         """The slate of what was considered."""
         slots = fill_slots(query, candidates, self.objectives, self.policy, rng)
         return Slate(slots, {name: len(rows) for name, rows in candidates.dropped.items()}, left_out)

@@ -5,16 +5,14 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Mapping
 from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, Any, NoReturn
+from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console, RenderableType
+from rich.console import Console
 from rich.text import Text
-from typer import rich_utils
 
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
 from regard.serving import cli_serving

@@ -18,6 +18,9 @@ app.add_typer(keys, name="keys")
 Host = Annotated[str, typer.Option("--host", help=_("Where to listen; other machines reach only what you name."))]
 Port = Annotated[int, typer.Option("--port", min=1, max=65535, help=_("On which port."))]
 Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help=_("How many processes answer."))]
+RoleName = Annotated[
+    str, typer.Option("--role", help=_("read, write, expert or admin; each may do what those before it may."))
+]
 Name = Annotated[str, typer.Argument(help=_("What the key is called; revoking asks for it."))]
 
 
@@ -51,7 +54,7 @@ def serve_(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1, fo
 )
 def create(
     name: Name,
-    role: Annotated[str, typer.Option("--role", help=_("read, write, expert or admin; each may do less than the next."))] = "read",
+    role: RoleName = "read",
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:

@@ -1,4 +1,4 @@
-"""The door: what every request passes, whatever its route; an id, a limit of its body, figures and a line in the log."""
+"""The door that every request passes, whatever its route: an id, a limit of its body, figures, a line in the log."""
 
 from __future__ import annotations
 

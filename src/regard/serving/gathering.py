@@ -1,4 +1,4 @@
-"""Gathering: calls that come while one is under way go together in the next, as one transaction, with an answer each."""
+"""Gathering: calls that come while one is under way go together in the next, in one transaction, each answered."""
 
 from __future__ import annotations
 

@@ -22,8 +22,8 @@ from regard.domain.records import NOTHING, Value
 from regard.domain.request import NO_ROWS, UNKNOWN, History, Query, Slate
 from regard.recommending.explain import explain_slate
 from regard.serving import answers
-from regard.serving.served import Served
 from regard.serving.answers import finite
+from regard.serving.served import Served
 from regard.serving.session import SEEN, Person, attributes_of, history
 from regard.serving.settings import now
 from regard.serving.wanted import Wanted

@@ -58,7 +58,10 @@ def first_key(settings: Settings) -> str | None:
 
 def log_as_json() -> None:
     """Every line of the log as one JSON object on stderr, those of libraries too."""
-    shared = [structlog.processors.add_log_level, structlog.processors.TimeStamper("iso", utc=True)]
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True),
+    ]
     structlog.configure(
         processors=[*shared, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),

@@ -143,7 +143,7 @@ class Served:
         self.live = self.here.serve(live)
         log.info("release live", tenant=self.here.settings.tenant, release=live.release.name)
 
-    def _append(self, calls: list[Sequence[Event]]) -> list[None | Exception]:
+    def _append(self, calls: list[Sequence[Event]]) -> list[Exception | None]:
         try:
             self.here.store.append(*calls)
         except Unavailable:
@@ -152,7 +152,7 @@ class Served:
             return [self._append_one(call) for call in calls]
         return [None] * len(calls)
 
-    def _append_one(self, call: Sequence[Event]) -> None | Exception:
+    def _append_one(self, call: Sequence[Event]) -> Exception | None:
         try:
             self.here.store.append(call)
         except RegardError as error:

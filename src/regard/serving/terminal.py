@@ -32,6 +32,10 @@ ORDER = [
     "explain",
     "why-not",
     "similar",
+    "up",
+    "serve",
+    "keys",
+    "replay",
     "stats",
     "doctor",
 ]

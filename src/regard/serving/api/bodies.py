@@ -42,5 +42,5 @@ async def read_json(request: Request) -> Any:
 
 def answer(body: Any, status: int = 200) -> Response:
     """An answer in JSON; bytes are JSON already."""
-    content = body if isinstance(body, bytes) else orjson.dumps(body)
+    content = body if isinstance(body, bytes) else orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY)
     return Response(content, status, media_type="application/json")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import traceback
 from typing import Any
 
 import orjson
@@ -109,7 +110,8 @@ def install(app: FastAPI) -> None:
         return Response(orjson.dumps({"error": body}), error.status_code, error.headers, "application/json")
 
     async def unknown(request: Request, error: Exception) -> Response:
-        log.error("internal error", path=request.url.path, error=repr(error)[:300])
+        told = "".join(traceback.format_exception(error))[-4000:]
+        log.error("internal error", path=request.url.path, error=repr(error)[:300], traceback=told)
         return error_response(RegardError("the server", "an answer", "an error of our own", "Its log says more."))
 
     app.add_exception_handler(RegardError, known)
