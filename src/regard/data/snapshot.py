@@ -146,7 +146,7 @@ def _items(connection: Connection) -> tuple[Index, pa.Table]:
         None,
         None,
         True,
-    )  # a deleted item keeps its row, hidden and without words
+    )  # of a deleted item
     columns: list[list[Any]] = [[value] * n for value in gone]
     ids = [FORGOTTEN.format(row) for row in range(n)]
     attributes = []

@@ -1,4 +1,4 @@
-"""The application: one process's routes over its tenants; `create` is the factory, `from_environment` what workers call."""
+"""The application: one process's routes over its tenants; workers call `from_environment`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Access: who may call what. Each route names its role; a route without one does not start; the open ones stand here."""
+"""Access: who may call what. Each route names its role, or the server does not start; the open ones stand here."""
 
 from __future__ import annotations
 
