@@ -53,10 +53,11 @@ def item_of(store: Store, item_id: str) -> Item:
     return _item(found)[1]
 
 
-def items_page(store: Store, after: str, n: int) -> list[Item]:
-    """At most `n` items whose ids follow `after`, in the order of ids."""
+def items_page(store: Store, after: str, n: int, words: str = "") -> list[Item]:
+    """At most `n` items whose ids follow `after`, in the order of ids; with `words`, those that have them."""
+    asked = CHANGED + "id > %s AND strpos(lower(concat_ws(' ', id, title, text)), lower(%s)) > 0 ORDER BY id LIMIT %s"
     with store.reading() as connection:
-        rows = connection.execute((CHANGED + "id > %s ORDER BY id LIMIT %s").encode(), (after, n)).fetchall()
+        rows = connection.execute(asked.encode(), (after, words, n)).fetchall()
     return [_item(row)[1] for row in rows]
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 NEWEST = 200  # events of a person that a request looks at
 
 SINCE = """SELECT a.n::int, (SELECT array_agg(n ORDER BY what) FROM changes), u.row, u.attributes::text,
-    u.consent::text, newest.seq, e.seq, e.item_row, e.type, e.value, e.time
-FROM unnest(%s::text[], %s::int[], %s::bigint[]) WITH ORDINALITY a (id, held, after, n)
+    u.consent::text, newest.seq, u.retracted, e.seq, e.item_row, e.type, e.value, e.time
+FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::int[]) WITH ORDINALITY a (id, held, after, retracted, n)
 LEFT JOIN users u ON u.id = a.id
 LEFT JOIN LATERAL (SELECT seq FROM events WHERE user_row = u.row ORDER BY seq DESC LIMIT 1) newest ON true
 LEFT JOIN LATERAL (SELECT seq, item_row, type, value, time FROM events
-    WHERE user_row = u.row AND seq > CASE WHEN a.held = u.row THEN a.after ELSE 0 END
+    WHERE user_row = u.row AND seq > CASE WHEN (a.held, a.retracted) = (u.row, u.retracted) THEN a.after ELSE 0 END
     ORDER BY time DESC, seq DESC LIMIT %s) e ON true"""
 
 MET = "SELECT user_row, array_agg(DISTINCT item_row) FROM events WHERE user_row = ANY(%s) GROUP BY user_row"
@@ -31,11 +31,12 @@ TYPES = "SELECT name FROM event_types ORDER BY code"
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Whose events after which sequence number; `row` is the row under which those before are held (-1: none)."""
+    """Whose events after which sequence number; what is held before it, if `row` and `retracted` are still theirs."""
 
     user: str
     row: int = -1
     after: int = 0
+    retracted: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,22 +53,27 @@ class Happened:
     attributes: str = "{}"
     consent: str = "{}"
     newest: int = 0
+    retracted: int = 0
     events: Sequence[tuple[int, int, int, float, float]] = ()
     met: Rows | None = None
 
 
 def happened(store: Store, asks: Sequence[Ask]) -> list[Happened]:
     """The answer to each ask, in one query of the store (and one more where people are asked for the first time)."""
-    columns = [ask.user for ask in asks], [ask.row for ask in asks], [ask.after for ask in asks]
+    columns = zip(*((ask.user, ask.row, ask.after, ask.retracted) for ask in asks), strict=True)
     with store.reading() as connection:
-        found = connection.execute(SINCE.encode(), (*columns, NEWEST)).fetchall()
+        found = connection.execute(SINCE.encode(), (*map(list, columns), NEWEST)).fetchall()
         answers = _gathered(len(asks), found)
-        fresh = [one.row for ask, one in zip(asks, answers, strict=True) if one.row >= 0 and ask.row != one.row]
+        fresh = [one.row for ask, one in zip(asks, answers, strict=True) if one.row >= 0 and not _held(ask, one)]
         met = dict(connection.execute(MET.encode(), (fresh,)).fetchall()) if fresh else {}
     return [
-        one if ask.row == one.row else _with_met(one, met.get(one.row, ()))
+        one if one.row < 0 or _held(ask, one) else _with_met(one, met.get(one.row, ()))
         for ask, one in zip(asks, answers, strict=True)
     ]
+
+
+def _held(ask: Ask, one: Happened) -> bool:
+    return (ask.row, ask.retracted) == (one.row, one.retracted)
 
 
 def past(store: Store, row: int, upto: int) -> tuple[list[tuple[int, int, int, float, float]], Rows]:
@@ -96,8 +102,8 @@ def _gathered(n: int, found: Sequence[tuple[Any, ...]]) -> list[Happened]:
     for row in found:
         place = row[0] - 1
         heads[place] = row
-        if row[6] is not None:
-            events[place].append(row[6:])
+        if row[7] is not None:
+            events[place].append(row[7:])
     return [_of(head, own) for head, own in zip(heads, events, strict=True) if head is not None]
 
 
@@ -106,9 +112,10 @@ def _of(head: tuple[Any, ...], events: list[tuple[int, int, int, float, float]])
     changes = {"items": items, "keys": keys, "releases": releases, "weights": weights}
     if head[2] is None:
         return Happened(changes)
-    return Happened(changes, head[2], head[3], head[4], head[5] or 0, events)
+    _, _, row, attributes, consent, newest, retracted = head[:7]
+    return Happened(changes, row, attributes, consent, newest or 0, retracted, events)
 
 
 def _with_met(one: Happened, met: Sequence[int]) -> Happened:
     rows: NDArray[np.int64] = np.array(met, np.int64)
-    return Happened(one.changes, one.row, one.attributes, one.consent, one.newest, one.events, rows)
+    return replace(one, met=rows)

@@ -11,7 +11,18 @@ from fastapi import FastAPI
 from starlette.middleware.cors import CORSMiddleware
 
 import regard
-from regard.serving.api import entities, errors, events, health, recommendations, releases
+from regard.serving.api import (
+    entities,
+    errors,
+    events,
+    gorse_entities,
+    gorse_feedback,
+    gorse_lists,
+    health,
+    personalize,
+    recommendations,
+    releases,
+)
 from regard.serving.api.access import Tenants
 from regard.serving.api.bodies import PUBLISHED
 from regard.serving.door import Door
@@ -27,6 +38,11 @@ ROUTERS = (
     recommendations.router,
     entities.router,
     releases.router,
+    gorse_entities.router,
+    gorse_feedback.router,
+    gorse_lists.router,
+    gorse_lists.open_router,
+    personalize.router,
 )
 SCHEMES = {
     "bearer": {"type": "http", "scheme": "bearer"},

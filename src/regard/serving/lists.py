@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
 
@@ -21,10 +21,11 @@ from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.records import NOTHING, Value
 from regard.domain.request import NO_ROWS, UNKNOWN, History, Query, Slate
 from regard.recommending.explain import explain_slate
+from regard.recommending.retrievers import Listed
 from regard.serving import answers
 from regard.serving.answers import finite
 from regard.serving.served import Served
-from regard.serving.session import SEEN, Person, attributes_of, history
+from regard.serving.session import SEEN, Person, attributes_of, happened_by, history
 from regard.serving.settings import now
 from regard.serving.wanted import Wanted
 from regard.serving.wiring import Live
@@ -43,13 +44,37 @@ class Resolved:
     moment: Mapping[str, Any]  # the fields of the log that resolve to the same query later
 
 
+async def rank(served: Served, wanted: Wanted, items: Sequence[str]) -> tuple[list[tuple[str, float]], str]:
+    """The given items that we know, best first for this person, with their scores; and the id of the logged list.
+
+    Nothing is filtered: who asks has chosen the items.
+    """
+    person, asked = await served.person(wanted.user_id or "")
+    live = live_of(served)
+    rows = live.catalogue.rows(items)
+    given = Listed(rows[rows >= 0])
+    corridor = replace(live.recommender, retrievers={"given": given}, filters={}, objectives={})
+    resolved = resolve(served, live, wanted.model_copy(update={"k": max(1, len(items))}), person, NO_ROWS)
+    candidates, left_out = corridor.consider(resolved.query)
+    slate = corridor.fill(resolved.query, candidates, left_out, np.random.default_rng(0))
+    impression = _impression(live, wanted, resolved, slate, candidates, 0)
+    if asked:
+        await served.log(impression)
+    return [(live.catalogue.id(slot.row), slot.score) for slot in slate.slots], impression.id.hex
+
+
+def live_of(served: Served) -> Live:
+    """What answers now, or Unavailable."""
+    if served.live is None:
+        raise Unavailable("recommendations", "a live release", "none yet", "Fit one first: regard fit")
+    return served.live
+
+
 async def recommend(served: Served, wanted: Wanted) -> bytes:
     """The answer to one request, as JSON bytes; its impression is on disk unless it says `logged: false`."""
     began = perf_counter()
     person, asked = await served.person(wanted.user_id or "")
-    live = served.live
-    if live is None:
-        raise Unavailable("recommendations", "a live release", "none yet", "Fit one first: regard fit")
+    live = live_of(served)
     before = NO_ROWS
     if wanted.after is not None:
         before = await _shown(served, str(wanted.after))
@@ -107,8 +132,9 @@ def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, An
     user, then, attributes, met = UNKNOWN, History(), NOTHING, NO_ROWS
     if moment["profiled"]:
         user = person.row if person.row < len(live.data.users) else UNKNOWN
-        attributes, met = person.attributes, person.met
-        then = history(events, served.types, served.weights, moment["at"])
+        done, coming = happened_by(events, moment["at"])
+        then = history(done, served.types, served.weights, moment["at"])
+        attributes, met = person.attributes, np.setdiff1d(person.met, np.setdiff1d(coming["item"], done["item"]))
     exclude = np.array([*moment["exclude"], *moment["before"]], np.int64)
     return Query(
         moment["at"], moment["k"], user, then, attributes, moment["context"], exclude, met=met,
@@ -125,7 +151,7 @@ def again(served: Served, live: Live, impression: Impression) -> tuple[Query, Sl
         events, met = past(served.here.store, impression.user_row, body["seq"])
         newest = np.array(events, SEEN)
         person = Person(
-            impression.user_row, body["seq"], attributes=attributes_of(body["attributes"]),
+            impression.user_row, attributes=attributes_of(body["attributes"]),
             newest=newest[np.lexsort((newest["seq"], newest["time"]))], met=met,
         )  # fmt: skip
     query = query_of(served, live, person, body["moment"])

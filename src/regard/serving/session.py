@@ -16,6 +16,7 @@ from regard.domain.records import NOTHING, Value
 from regard.domain.request import NO_ROWS, UNKNOWN, History
 from regard.domain.weights import EventWeight, weigh
 
+AHEAD = 300.0  # seconds by which the clock of a sender may run ahead
 PEOPLE = 100_000  # remembered by one process, some 10 kB each at most
 SEEN = np.dtype([("seq", "i8"), ("item", "i8"), ("type", "i8"), ("value", "f8"), ("time", "f8")])
 
@@ -26,6 +27,7 @@ class Person:
 
     row: int = UNKNOWN
     seq: int = 0
+    retracted: int = 0
     said: tuple[str, str] = ("{}", "{}")
     attributes: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     consent: Mapping[str, bool] = field(default_factory=dict)
@@ -47,7 +49,7 @@ class Sessions:
     def ask(self, user: str) -> Ask:
         """What has to be asked about this person."""
         held = self._people.get(user)
-        return Ask(user) if held is None else Ask(user, held.row, held.seq)
+        return Ask(user) if held is None else Ask(user, held.row, held.seq, held.retracted)
 
     def known(self, user: str) -> Person:
         """As we last knew this person, where the store cannot be asked."""
@@ -59,8 +61,8 @@ class Sessions:
         if told.row == UNKNOWN:
             self._people.pop(user, None)
             return Person()
-        if held is None or held.row != told.row:
-            held = Person(told.row)
+        if held is None or (held.row, held.retracted) != (told.row, told.retracted):
+            held = Person(told.row, retracted=told.retracted)
         if held.seq < told.newest or held.said != (told.attributes, told.consent) or told.met is not None:
             held = _grown(held, told)
         self._people[user] = held
@@ -85,11 +87,17 @@ def _grown(held: Person, told: Happened) -> Person:
         attributes, consent = held.attributes, held.consent
     else:
         attributes, consent = attributes_of(said[0]), json.loads(said[1])
-    return Person(told.row, max(held.seq, told.newest), said, attributes, consent, newest, met)
+    return Person(told.row, max(held.seq, told.newest), told.retracted, said, attributes, consent, newest, met)
+
+
+def happened_by(events: NDArray[np.void], at: float) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Events (h,) of SEEN that happened by `at`, and those to come; a clock may run AHEAD."""
+    done = events["time"] <= at + AHEAD
+    return events[done], events[~done]
 
 
 def history(events: NDArray[np.void], types: Sequence[str], weights: Sequence[EventWeight], at: float) -> History:
-    """Events (h,) of SEEN as the corridor reads them. A clock that runs ahead does not: no time is later than `at`."""
+    """Events (h,) of SEEN as the corridor reads them; no time is later than `at`."""
     codes, values = events["type"], events["value"]
     named, place = np.unique(codes, return_inverse=True)
     names = tuple(types[code] for code in named)

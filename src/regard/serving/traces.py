@@ -6,7 +6,7 @@ from typing import Any
 
 from regard.data.impression_log import Impression
 from regard.data.postgres import Store
-from regard.domain.errors import NotFound, Unavailable
+from regard.domain.errors import NotFound
 from regard.domain.request import UNKNOWN
 from regard.recommending.explain import explain
 from regard.serving import answers, lists
@@ -16,7 +16,7 @@ from regard.serving.wiring import Live
 
 def trace(served: Served, recommendation: str) -> dict[str, Any]:
     """A list after the fact, from its log alone."""
-    live, found = _live(served), served.impressions.get(recommendation)
+    live, found = lists.live_of(served), served.impressions.get(recommendation)
     body = found.body
     columns = zip(found.items, found.propensities, body["scores"], body["sources"], body["parts"], strict=True)
     return {
@@ -87,14 +87,8 @@ def replay(served: Served, recommendation: str) -> dict[str, Any]:
 
 def release_of(served: Served, found: Impression) -> Live:
     """The release that made a list: the live one, or read from its folder."""
-    live = _live(served)
+    live = lists.live_of(served)
     return live if live.release.name == found.release else served.here.load(found.release)
-
-
-def _live(served: Served) -> Live:
-    if served.live is None:
-        raise Unavailable("recommendations", "a live release", "none yet", "Fit one first: regard fit")
-    return served.live
 
 
 def _item(live: Live, row: int) -> dict[str, Any]:

@@ -33,6 +33,9 @@ CREATE TRIGGER items_gone AFTER DELETE ON items FOR EACH ROW EXECUTE FUNCTION re
 CREATE TRIGGER weights_told AFTER INSERT OR UPDATE OR DELETE ON event_weights
     FOR EACH STATEMENT EXECUTE FUNCTION tell_change('weights');
 
+-- How often events of this person were taken back: whoever holds older ones reads them all again.
+ALTER TABLE users ADD COLUMN retracted int NOT NULL DEFAULT 0;
+
 -- Keys of the HTTP interface: only their hashes are kept.
 CREATE TABLE keys (
     hash bytea PRIMARY KEY,
