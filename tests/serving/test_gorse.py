@@ -137,17 +137,19 @@ JS = """
 const { Gorse, GorseException } = require("gorsejs");
 const client = new Gorse({ endpoint: process.argv[2], secret: process.argv[3] });
 (async () => {
-  const item = { ItemId: "js", IsHidden: false, Labels: ["a"], Categories: ["d"], Timestamp: "2022-08-07T00:26:46Z", Comment: "c" };
+  const Timestamp = "2022-08-07T00:26:46Z";
+  const item = { ItemId: "js", IsHidden: false, Labels: ["a"], Categories: ["d"], Timestamp, Comment: "c" };
+  const like = (UserId, ItemId) => [{ FeedbackType: "like", UserId, ItemId, Timestamp }];
   const said = { users: await client.insertUser({ UserId: "js", Labels: ["a", "b"], Comment: "comment" }) };
   said.user = await client.getUser("js");
   said.items = await client.upsertItem(item);
   said.item = await client.getItem("js");
   said.category = await client.insertItemCategory("js", "more");
   said.categories = (await client.getItem("js")).Categories;
-  said.feedback = await client.insertFeedbacks([{ FeedbackType: "like", UserId: "js", ItemId: "f1", Timestamp: item.Timestamp }]);
+  said.feedback = await client.insertFeedbacks(like("js", "f1"));
   said.one = await client.getFeedback({ type: "like", userId: "js", itemId: "f1" });
   said.list = await client.getRecommend({ userId: "js", cursorOptions: { n: 3 } });
-  said.session = await client.getSessionRecommend([{ FeedbackType: "like", UserId: "x", ItemId: "f0", Timestamp: item.Timestamp }]);
+  said.session = await client.getSessionRecommend(like("x", "f0"));
   said.popular = await client.getPopular({ cursorOptions: { n: 2 } });
   said.latest = await client.getLatest({});
   said.like = await client.getItemNeighbors({ itemId: "f0" });
@@ -163,7 +165,7 @@ const client = new Gorse({ endpoint: process.argv[2], secret: process.argv[3] })
 def test_gorsejs(replica: Replica, tmp_path: Path) -> None:
     modules = os.environ.get("REGARD_NODE_MODULES", "")
     if not shutil.which("node") or not (Path(modules) / "gorsejs").is_dir():
-        pytest.skip("needs node, and gorsejs in the folder REGARD_NODE_MODULES (npm install gorsejs)")
+        pytest.skip("needs node, and gorsejs in the folder REGARD_NODE_MODULES (npm install gorsejs tslib)")
     (tmp_path / "talk.js").write_text(JS)
     command = ["node", "talk.js", str(replica.http.base_url).rstrip("/"), replica.http.headers["x-api-key"]]
     env = {**os.environ, "NODE_PATH": modules}

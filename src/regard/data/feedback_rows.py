@@ -46,7 +46,12 @@ def feedback(store: Store, said: dict[str, str], n: int, after: Sequence[int] = 
     values |= dict(zip(("after_user", "after_item", "after_type"), after, strict=True))
     with store.reading() as connection:
         found = connection.execute(FOLD.format(where=where).encode(), values).fetchall()
-    return [Feedback(*row[:7], row[7:]) for row in found]
+    return [_row(*row) for row in found]
+
+
+def _row(*said: Any) -> Feedback:
+    kind, user, item, value, first, last, comment, *place = said
+    return Feedback(kind, user, item, value, first, last, comment, (place[0], place[1], place[2]))
 
 
 def retract(store: Store, user: str, item: str, kind: str | None = None) -> int:

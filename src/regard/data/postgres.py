@@ -99,6 +99,12 @@ class Store(Database):
         row, attributes, consent = found
         return row, User(user_id, {name: _value(v) for name, v in attributes.items()}, consent)
 
+    def unprofiled(self) -> frozenset[str]:
+        """Who does not allow that lists are made of what they did (the consent `personalise` is false)."""
+        with self.transaction() as connection:
+            found = connection.execute("SELECT id FROM users WHERE consent @> '{\"personalise\": false}'")
+            return frozenset(name for (name,) in found)
+
     def hide(self, item_id: str, hidden: bool = True) -> None:
         """Never show this item (its history still teaches), or show it again. NotFound if we do not know it."""
         with self.transaction() as connection:
@@ -119,6 +125,11 @@ class Store(Database):
                     (row, row),
                 )
         return {"items": int(found is not None), "events": events}
+
+    def vacuum(self) -> None:
+        """Give back the room of what was deleted, and count anew for the planner."""
+        with self.reading() as connection:
+            connection.execute("VACUUM (ANALYZE)")
 
     def tell(self, what: str) -> None:
         """Tell every server of this store that something outside of it has changed, such as the live release."""

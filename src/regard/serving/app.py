@@ -19,11 +19,12 @@ from regard.serving.api import (
     gorse_feedback,
     gorse_lists,
     health,
+    page,
     personalize,
     recommendations,
     releases,
 )
-from regard.serving.api.access import Tenants
+from regard.serving.api.access import Page, Tenants
 from regard.serving.api.bodies import PUBLISHED
 from regard.serving.door import Door
 from regard.serving.installation import Installation, limit_threads
@@ -34,6 +35,7 @@ from regard.serving.settings import Settings, read_settings
 ROUTERS = (
     health.router,
     health.guarded,
+    page.router,
     events.router,
     recommendations.router,
     entities.router,
@@ -72,7 +74,9 @@ def create(settings: Sequence[Settings]) -> FastAPI:
             for one in settings:
                 served[one.tenant] = Served(Installation.open(one))
                 served[one.tenant].start()
-            app.state.tenants = Tenants(served, settings[0].rate)
+            first = settings[0]
+            page_ = Page(first.tenant, first.page_secret) if first.page_secret else None
+            app.state.tenants = Tenants(served, first.rate, page_)
             yield
         finally:
             for tenant in served.values():
@@ -83,6 +87,7 @@ def create(settings: Sequence[Settings]) -> FastAPI:
         version=regard.__version__,
         description="Recommendations that people and large models run together.",
         lifespan=life,
+        docs_url=None,
         redoc_url=None,
     )
     errors.install(app)

@@ -68,18 +68,26 @@ def _fail(error: RegardError) -> NoReturn:
 )
 def demo(
     data: Annotated[Path | None, typer.Option("--data", help=_("Real data of any known layout instead."))] = None,
+    up: Annotated[bool, typer.Option("--up", help=_("Then serve it, with a page to look at."))] = False,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help=_("With --up: on which port."))] = 8000,
     folder: Folder = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """The main job on the films of the demo, or on `--data`."""
     from regard.serving import screens
-    from regard.serving.demo import fresh_folder, show
+    from regard.serving.demo import fresh_folder, show, stay_up
+    from regard.serving.running import Address
 
     settings = read_settings(folder or fresh_folder())
     with screens.progress(Console(stderr=True)) as tell:
         answer = show(settings, data, seed, tell)
     say(answer, screens.demo(answer, _), as_json)
+    if up:
+        address = Address(port=port)
+        told = _("The demo is up: look at {url} (its page needs no key). Ctrl-C stops it.")
+        Console(stderr=True).print(told.format(url=address.url))
+        stay_up(settings, address, data is None, seed)
 
 
 @app.command(

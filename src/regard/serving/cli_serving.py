@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +11,7 @@ from rich.console import Console
 from rich.text import Text
 
 from regard.serving.settings import read_settings
-from regard.serving.terminal import AsJson, Folder, _, app, example, say
+from regard.serving.terminal import AsJson, Folder, Seed, Slots, _, app, example, say
 
 keys = typer.Typer(no_args_is_help=True, help=_("Keys of the HTTP interface: create, list, revoke."))
 app.add_typer(keys, name="keys")
@@ -97,6 +98,49 @@ def revoke(name: Name, folder: Folder = None, as_json: AsJson = False) -> None:
     with Store.open(settings.store, settings.tenant) as store:
         revoke_key(store, name)
     say({"revoked": name}, Text(_("{name} opens nothing any more.").format(name=name)), as_json)
+
+
+@app.command(
+    help=_("Write a list for everybody, as Parquet."), epilog=example("regard batch lists.parquet -k 20")
+)
+def batch(
+    out: Annotated[Path, typer.Argument(help=_("The file to write."))],
+    k: Slots = 10,
+    seed: Seed = 0,
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Everybody's list."""
+    from regard.serving import screens
+    from regard.serving.batch import write_lists
+    from regard.serving.installation import Installation
+
+    with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
+        people = write_lists(here, out, k, seed, tell)
+    told = _("Lists of {people} people in {out}.").format(people=people, out=out)
+    say({"people": people, "out": str(out)}, Text(told), as_json)
+
+
+@app.command(
+    help=_("Drop what is older than it needs to be: logged lists, by whole months."),
+    epilog=example("regard tidy --lists 400"),
+)
+def tidy(
+    lists: Annotated[float, typer.Option("--lists", min=1, help=_("Keep logged lists for so many days."))] = 400.0,
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Retention, and a vacuum after it."""
+    from regard.data.impression_log import ImpressionLog
+    from regard.data.postgres import Store
+    from regard.serving.settings import now
+
+    settings = read_settings(folder)
+    with Store.open(settings.store, settings.tenant) as store:
+        dropped = ImpressionLog(store).drop_before(now() - 86_400 * lists)
+        store.vacuum()
+    told = _("{n} months of logged lists dropped.").format(n=len(dropped))
+    say({"dropped": dropped}, Text(told), as_json)
 
 
 @app.command(

@@ -76,13 +76,13 @@ class Installation:
 
     def dataset(self, tell: Progress = silent) -> Dataset:
         """All that the store knows now, with content vectors of the items."""
-        data = self._snapshot()
+        data = self.everybody()
         if not len(data.events):
             raise InvalidInput("fit", "events in the store", "none", "Import some first: regard import PATH")
         return self.encoded(data, tell)
 
-    def _snapshot(self) -> Dataset:
-        """In memory; where there are many events, in files that stay mapped although they have lost their names."""
+    def everybody(self) -> Dataset:
+        """People, items and events of the store now. In memory; where there are many events, in files that stay mapped although they have lost their names."""
         if self.store.counts()["events"] < MAPPED:
             return snapshot(self.store)
         with TemporaryDirectory(prefix=".snapshot-", dir=self.settings.folder, ignore_cleanup_errors=True) as scratch:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import secrets
 import sys
 from dataclasses import dataclass
 
@@ -33,9 +34,12 @@ class Address:
         return f"http://{host}:{self.port}"
 
 
-def serve(settings: Settings, address: Address) -> None:
-    """Serve until told to stop (SIGTERM, SIGINT); requests under way are answered, then the store is let go."""
-    os.environ |= _handed_down(settings)
+def serve(settings: Settings, address: Address, page: bool = False) -> None:
+    """Serve until told to stop (SIGTERM, SIGINT); requests under way are answered, then the store is let go.
+
+    `page`: the page of `/` needs no key.
+    """
+    os.environ |= _handed_down(settings, page)
     uvicorn.run(
         "regard.serving.app:from_environment",
         factory=True,
@@ -75,6 +79,7 @@ def log_as_json() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-def _handed_down(settings: Settings) -> dict[str, str]:
-    """Settings of the command line for worker processes, which read the environment."""
-    return {"REGARD_FOLDER": str(settings.folder), "REGARD_TENANT": settings.tenant}
+def _handed_down(settings: Settings, page: bool) -> dict[str, str]:
+    """Settings of the command line for worker processes, which read the environment; with `page`, its secret."""
+    said = {"REGARD_FOLDER": str(settings.folder), "REGARD_TENANT": settings.tenant}
+    return said | ({"REGARD_PAGE_SECRET": secrets.token_hex(32)} if page else {})

@@ -24,7 +24,7 @@ class Settings:
     language: of everything that is said to people. threads: for BLAS and faiss; 0 leaves them alone. data: a folder of
     real data sets for tests and benchmarks. recipes: the decoded regard.toml. encoder_key: of a text encoder that
     stands behind an endpoint. Of a server: tenants that one process serves (default: `tenant` alone), origins of pages
-    that may ask it, and the requests a second that one key may make (0: any number).
+    that may ask it, and the requests a second that one key may make (0: any number). With a page_secret the page of `/` needs no key.
     """
 
     folder: Path
@@ -38,6 +38,7 @@ class Settings:
     tenants: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     rate: float = 0.0
+    page_secret: str = field(default="", repr=False)
 
     @property
     def store(self) -> str | Path:
@@ -49,7 +50,8 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
     """Settings from REGARD_* variables and, where there is one, `regard.toml` in the folder or the working directory.
 
     Variables: REGARD_FOLDER, REGARD_DATABASE_URL, REGARD_TENANT, REGARD_LANGUAGE, REGARD_THREADS, REGARD_DATA,
-    REGARD_ENCODER_KEY, REGARD_TENANTS, REGARD_ORIGINS (both parted by commas), REGARD_RATE.
+    REGARD_ENCODER_KEY, REGARD_TENANTS, REGARD_ORIGINS (both parted by commas), REGARD_RATE,
+    REGARD_PAGE_SECRET.
     """
     env = os.environ if environment is None else environment
     home = folder or Path(env.get("REGARD_FOLDER") or platformdirs.user_data_path("regard"))
@@ -64,6 +66,7 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         encoder_key=env.get("REGARD_ENCODER_KEY", ""),
         tenants=_several(env.get("REGARD_TENANTS", "")),
         origins=_several(env.get("REGARD_ORIGINS", "")),
+        page_secret=env.get("REGARD_PAGE_SECRET", ""),
         rate=_rate(env.get("REGARD_RATE", "0")),
     )
 

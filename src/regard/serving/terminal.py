@@ -35,7 +35,9 @@ ORDER = [
     "up",
     "serve",
     "keys",
+    "batch",
     "replay",
+    "tidy",
     "stats",
     "doctor",
 ]

@@ -33,6 +33,7 @@ from regard.recommending.columns import directions
 from regard.recommending.diversity import MMR
 from regard.recommending.explain import Described
 from regard.recommending.filters import Allowed, NotBlocked, NotExcluded, NotHidden, NotSeen, ValidNow
+from regard.recommending.less_like import LessLike
 from regard.recommending.newcomers import Newcomers
 from regard.recommending.objectives import GroupCap
 from regard.recommending.recommender import Recommender
@@ -142,6 +143,7 @@ def corridor(model: FittedBlend, catalogue: Catalogue, features: Features, text:
             "not valid now": ValidNow(lambda: catalogue.valid_from, lambda: catalogue.valid_until),
         },
         objectives={
+            "less like this": LessLike(lambda: catalogue.vectors(text)),
             "variety": MMR(lambda: catalogue.vectors(text), weight=0.1),
             "one maker": GroupCap(lambda: catalogue.creators, most=3),
         },

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hmac
 import time
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
@@ -13,9 +14,38 @@ from fastapi.routing import APIRoute
 from regard.data.keys import ROLES, Role
 from regard.serving.api.errors import Forbidden, TooMany, Unauthorized
 from regard.serving.served import Served
+from regard.serving.settings import now
 
-OPEN = ("/health/live", "/health/ready", "/api/health/live", "/api/health/ready", "/", "/docs", "/openapi.json")
+OPEN = ("/health/live", "/health/ready", "/api/health/live", "/api/health/ready", "/", "/page", "/docs", "/openapi.json")
+COOKIE, COOKIE_SECONDS = "regard_page", 3600
+PAGE: tuple[str, Role] = ("the page", "write")
 AWS = "AWS4-HMAC-SHA256 Credential="
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What the page of `/` may do without a key of its own: a cookie, signed and short-lived, opens one tenant to it.
+
+    The cookie is `EXPIRY.SIGNATURE` (HMAC-SHA256); browsers send it to this page's own requests alone.
+    """
+
+    tenant: str
+    secret: str = field(repr=False)
+
+    def cookie(self) -> str:
+        """A fresh one."""
+        return self._signed(str(int(now()) + COOKIE_SECONDS))
+
+    def opens(self, request: Request) -> bool:
+        """Whether a request bears one that is still good."""
+        cookie = request.cookies.get(COOKIE, "")
+        expiry = cookie.partition(".")[0]
+        good = expiry.isascii() and expiry.isdigit() and len(expiry) < 13 and int(expiry) > now()
+        return good and hmac.compare_digest(cookie.encode(), self._signed(expiry).encode())
+
+    def _signed(self, expiry: str) -> str:
+        said = f"{self.tenant} {expiry}".encode()
+        return f"{expiry}.{hmac.new(self.secret.encode(), said, 'sha256').hexdigest()}"
 
 
 @dataclass
@@ -24,6 +54,7 @@ class Tenants:
 
     served: dict[str, Served]
     rate: float = 0.0
+    page: Page | None = None
     _buckets: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
 
     def admit(self, request: Request, role: Role) -> Served:
@@ -32,6 +63,9 @@ class Tenants:
         tenant = key.rpartition("-")[0]
         served = self.served.get(tenant)
         caller = served.caller(key) if served is not None else None
+        if not key and self.page is not None and self.page.opens(request):
+            tenant, caller = self.page.tenant, PAGE
+            served = self.served.get(tenant)
         if served is None or caller is None:
             got = "an unknown key" if key else "no key"
             raise Unauthorized("the key", "Authorization: Bearer KEY, or X-API-Key: KEY", got, "regard keys create")

@@ -36,6 +36,10 @@ CREATE TRIGGER weights_told AFTER INSERT OR UPDATE OR DELETE ON event_weights
 -- How often events of this person were taken back: whoever holds older ones reads them all again.
 ALTER TABLE users ADD COLUMN retracted int NOT NULL DEFAULT 0;
 
+-- "Less like this" teaches nobody to like it.
+INSERT INTO event_weights (place, type, weight) SELECT max(place) + 1, 'less', 0 FROM event_weights
+    HAVING count(*) > 0 AND NOT bool_or(type = 'less');
+
 -- Keys of the HTTP interface: only their hashes are kept.
 CREATE TABLE keys (
     hash bytea PRIMARY KEY,
