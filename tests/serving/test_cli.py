@@ -173,7 +173,8 @@ def test_every_command_helps_with_an_example() -> None:
     from typer.main import get_command
 
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
-    wanted = "demo import quarantine fit evaluate recommend explain why-not similar stats doctor up serve keys replay batch tidy"
+    wanted = "demo import quarantine fit evaluate recommend explain why-not similar stats doctor "
+    wanted += "up serve keys replay batch tidy"
     assert set(commands) == set(wanted.split())
     commands |= {f"keys {name}": command for name, command in commands.pop("keys").commands.items()}
     for name, command in commands.items():

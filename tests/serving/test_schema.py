@@ -44,7 +44,6 @@ fuzzed = schemathesis.pytest.from_fixture("schema")
 
 @fuzzed.parametrize()
 @settings(max_examples=EXAMPLES, deadline=None, suppress_health_check=list(HealthCheck))
-def test_every_endpoint_keeps_to_the_schema(case: schemathesis.Case, asked: tuple[Client, str]) -> None:
-    case.call_and_validate(
-        session=asked[0], headers={"Authorization": f"Bearer {asked[1]}"}, checks=list(CHECKS)
-    )
+def test_every_endpoint_keeps_to_the_schema(case: schemathesis.Case[Any], asked: tuple[Client, str]) -> None:
+    session: Any = asked[0]
+    case.call_and_validate(session=session, headers={"Authorization": f"Bearer {asked[1]}"}, checks=list(CHECKS))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, TypeAlias
 
 import psycopg
 import pytest
@@ -15,11 +15,12 @@ from regard.data.store.server import Server
 from tests.serving.serving import Client, client_of, install, settings_of
 
 CANARY = "canary7f3a"
+Both: TypeAlias = tuple[Client, dict[str, str], list[str]]
 
 
 @pytest.fixture(scope="module")
-def both(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Client, dict[str, str], list[str]]]:
-    """A client with the keys of tenant `ours`, and every id that only tenant `theirs` has."""
+def both(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+    """A client, the keys of tenant `ours`, and ids that only tenant `theirs` has."""
     folder = tmp_path_factory.mktemp("home")
     ours, theirs = (settings_of(folder, server.url, name) for name in ("ours", "theirs"))
     keys, other = install(ours), install(theirs)
@@ -35,7 +36,7 @@ def both(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[t
         connection.execute("DROP SCHEMA theirs CASCADE")
 
 
-def test_every_endpoint_keeps_the_other_tenant_s_bytes(both: tuple[Client, dict[str, str], list[str]]) -> None:
+def test_every_endpoint_keeps_the_other_tenant_s_bytes(both: Both) -> None:
     client, keys, names = both
     client.bearing(keys["admin"])
     paths = client.get("/openapi.json").json()["paths"]
@@ -70,12 +71,12 @@ def _body(path: str, method: str, name: str) -> Any:
     return {"user": name, "item": name, "id": name}
 
 
-def test_a_list_of_one_tenant_is_unknown_to_the_other(both: tuple[Client, dict[str, str], list[str]]) -> None:
+def test_a_list_of_one_tenant_is_unknown_to_the_other(both: Both) -> None:
     client, keys, (_, shown) = both
     client.bearing(keys["admin"])
     assert client.get(f"/v1/recommendations/{shown}").status_code == 404
     assert client.post("/v1/recommendations", json={"after": shown}).status_code == 404
     figures = client.get("/metrics").text
     client.bearing(keys["theirs"])
-    assert 'regard_events_total 1.0' in client.get("/metrics").text
-    assert 'regard_events_total 1.0' not in figures
+    assert "regard_events_total 1.0" in client.get("/metrics").text
+    assert "regard_events_total 1.0" not in figures

@@ -52,8 +52,9 @@ def _tables(here: Installation, k: int, seed: int) -> Iterator[tuple[pa.Table, i
             known = row if row < len(live.data.users) else UNKNOWN
             query = data.query(row, k, at=at, language=here.settings.language)
             query = Query(at, k) if name in quiet else replace(query, user=known)
-            for slot in live.recommender.recommend(query, rng).slots:
-                rows.append((name, slot.position, live.catalogue.id(slot.row), slot.score, slot.propensity, slot.source,
-                             live.release.name, at))  # fmt: skip
+            rows += [
+                (name, s.position, live.catalogue.id(s.row), s.score, s.propensity, s.source, live.release.name, at)
+                for s in live.recommender.recommend(query, rng).slots
+            ]
         columns = list(zip(*rows, strict=True)) or [()] * len(FIELDS)
         yield pa.table([pa.array(c, f.type) for c, f in zip(columns, FIELDS, strict=True)], schema=FIELDS), len(chosen)

@@ -100,9 +100,7 @@ def revoke(name: Name, folder: Folder = None, as_json: AsJson = False) -> None:
     say({"revoked": name}, Text(_("{name} opens nothing any more.").format(name=name)), as_json)
 
 
-@app.command(
-    help=_("Write a list for everybody, as Parquet."), epilog=example("regard batch lists.parquet -k 20")
-)
+@app.command(help=_("Write a list for everybody, as Parquet."), epilog=example("regard batch lists.parquet -k 20"))
 def batch(
     out: Annotated[Path, typer.Argument(help=_("The file to write."))],
     k: Slots = 10,

@@ -82,7 +82,10 @@ class Installation:
         return self.encoded(data, tell)
 
     def everybody(self) -> Dataset:
-        """People, items and events of the store now. In memory; where there are many events, in files that stay mapped although they have lost their names."""
+        """All that the store knows now, without content vectors.
+
+        In memory; where there are many events, in files that stay mapped although they have lost their names.
+        """
         if self.store.counts()["events"] < MAPPED:
             return snapshot(self.store)
         with TemporaryDirectory(prefix=".snapshot-", dir=self.settings.folder, ignore_cleanup_errors=True) as scratch:

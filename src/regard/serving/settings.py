@@ -24,7 +24,8 @@ class Settings:
     language: of everything that is said to people. threads: for BLAS and faiss; 0 leaves them alone. data: a folder of
     real data sets for tests and benchmarks. recipes: the decoded regard.toml. encoder_key: of a text encoder that
     stands behind an endpoint. Of a server: tenants that one process serves (default: `tenant` alone), origins of pages
-    that may ask it, and the requests a second that one key may make (0: any number). With a page_secret the page of `/` needs no key.
+    that may ask it, and the requests a second that one key may make (0: any number). With a page_secret the page of `/`
+    needs no key.
     """
 
     folder: Path

@@ -16,7 +16,16 @@ from regard.serving.api.errors import Forbidden, TooMany, Unauthorized
 from regard.serving.served import Served
 from regard.serving.settings import now
 
-OPEN = ("/health/live", "/health/ready", "/api/health/live", "/api/health/ready", "/", "/page", "/docs", "/openapi.json")
+OPEN = (
+    "/health/live",
+    "/health/ready",
+    "/api/health/live",
+    "/api/health/ready",
+    "/",
+    "/page",
+    "/docs",
+    "/openapi.json",
+)
 COOKIE, COOKIE_SECONDS = "regard_page", 3600
 PAGE: tuple[str, Role] = ("the page", "write")
 AWS = "AWS4-HMAC-SHA256 Credential="
