@@ -174,7 +174,7 @@ def test_every_command_helps_with_an_example() -> None:
 
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
     wanted = "demo import quarantine fit evaluate recommend explain why-not similar stats doctor "
-    wanted += "up serve keys replay batch tidy"
+    wanted += "up serve keys replay batch tidy export"
     assert set(commands) == set(wanted.split())
     commands |= {f"keys {name}": command for name, command in commands.pop("keys").commands.items()}
     for name, command in commands.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -98,6 +98,12 @@ class ImpressionLog:
                 connection.execute(f"DROP TABLE {name}".encode())
         self._months.clear()
         return sorted(names)
+
+
+def make_months(connection: Connection, moments: Iterable[float]) -> None:
+    """The partitions that lists served at these moments (unix seconds) need."""
+    for name, at in {_month(at): at for at in moments}.items():
+        _make_month(connection, name, at)
 
 
 def _make_month(connection: Connection, name: str, at: float) -> None:

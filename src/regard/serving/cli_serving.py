@@ -120,6 +120,22 @@ def batch(
 
 
 @app.command(
+    help=_("Write the whole installation into a folder; `regard import` of it moves it in elsewhere."),
+    epilog=example("regard export moving/"),
+)
+def export(
+    out: Annotated[Path, typer.Argument(help=_("A new folder."))], folder: Folder = None, as_json: AsJson = False
+) -> None:
+    """Store and releases."""
+    from regard.serving import screens
+    from regard.serving.installation import Installation
+
+    with Installation.open(read_settings(folder)) as here:
+        rows = here.export(out)
+    say({"tables": rows}, screens.figures(_("Exported"), rows, _), as_json)
+
+
+@app.command(
     help=_("Drop what is older than it needs to be: logged lists, by whole months."),
     epilog=example("regard tidy --lists 400"),
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -9,7 +10,7 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -17,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from regard.data.catalogue import FORGOTTEN
 from regard.data.cleaning_report import ImportReport
 from regard.data.importing import ImportOptions, import_paths
+from regard.data.moving import export_store, import_store
 from regard.data.postgres import Store
 from regard.data.snapshot import snapshot
 from regard.domain.dataset import Dataset
@@ -73,6 +75,22 @@ class Installation:
     ) -> ImportReport:
         """Import files or folders of any known layout."""
         return import_paths(paths, self.store, progress=tell, now=now(), options=options)
+
+    def export(self, folder: Path) -> dict[str, Any]:
+        """Everything into a new folder: the store's tables, and the releases."""
+        manifest = export_store(self.store, folder)
+        if self.releases.folder.is_dir():
+            shutil.copytree(self.releases.folder, folder / "releases")
+        return {name: table["rows"] for name, table in manifest["tables"].items()}
+
+    def move_in(self, folder: Path) -> dict[str, int]:
+        """Everything of an export into this installation, which must be empty."""
+        if self.releases.names():
+            raise Conflict("releases", "none yet", f"{len(self.releases.names())}", "Give another folder or tenant.")
+        rows = import_store(self.store, folder)
+        if (folder / "releases").is_dir():
+            shutil.copytree(folder / "releases", self.releases.folder, dirs_exist_ok=True)
+        return rows
 
     def dataset(self, tell: Progress = silent) -> Dataset:
         """All that the store knows now, with content vectors of the items."""

@@ -38,6 +38,7 @@ ORDER = [
     "batch",
     "replay",
     "tidy",
+    "export",
     "stats",
     "doctor",
 ]

@@ -114,7 +114,7 @@ async def upsert_users(request: Request) -> Response:
 
 
 @router.get(
-    "/v1/items/{item_id:path}", openapi_extra=needs("read"), responses={200: {"model": ItemBody}, **responses(404)}
+    "/v1/items/{item_id:path}", openapi_extra=needs("read"), responses={200: {"model": ItemBody}, **responses()}
 )
 async def get_item(item_id: Id, here: Here) -> Response:
     """One item as the store has it."""
@@ -122,7 +122,7 @@ async def get_item(item_id: Id, here: Here) -> Response:
 
 
 @router.get(
-    "/v1/users/{user_id:path}", openapi_extra=needs("read"), responses={200: {"model": UserBody}, **responses(404)}
+    "/v1/users/{user_id:path}", openapi_extra=needs("read"), responses={200: {"model": UserBody}, **responses()}
 )
 async def get_user(user_id: Id, here: Here) -> Response:
     """One person as the store has them."""
@@ -131,7 +131,7 @@ async def get_user(user_id: Id, here: Here) -> Response:
 
 
 @router.patch(
-    "/v1/items/{item_id:path}", openapi_extra=needs("write"), responses={200: {"model": ItemBody}, **responses(404)}
+    "/v1/items/{item_id:path}", openapi_extra=needs("write"), responses={200: {"model": ItemBody}, **responses()}
 )
 async def change_item(item_id: Id, said: ItemPatch, here: Here) -> Response:
     """Change the named fields of one item; from the next request on."""
@@ -144,7 +144,7 @@ async def change_item(item_id: Id, said: ItemPatch, here: Here) -> Response:
 
 
 @router.patch(
-    "/v1/users/{user_id:path}", openapi_extra=needs("write"), responses={200: {"model": UserBody}, **responses(404)}
+    "/v1/users/{user_id:path}", openapi_extra=needs("write"), responses={200: {"model": UserBody}, **responses()}
 )
 async def change_user(user_id: Id, said: UserPatch, here: Here) -> Response:
     """Change attributes and consents of one person; from the next request on."""

@@ -69,7 +69,7 @@ class ErrorOut(BaseModel):
 
 def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
     """The errors of a route, for the published schema; those that any route may give are among them."""
-    return {status: {"model": ErrorOut} for status in (400, 401, 403, 413, 422, 429, 503, *statuses)}
+    return {status: {"model": ErrorOut} for status in (400, 401, 403, 404, 413, 422, 429, 503, *statuses)}
 
 
 def error_response(error: RegardError) -> Response:

@@ -57,7 +57,7 @@ def affected(n: int) -> Response:
     return answer({"RowAffected": n})
 
 
-OK: dict[int | str, dict[str, Any]] = {200: {"model": Affected}, **responses(404)}
+OK: dict[int | str, dict[str, Any]] = {200: {"model": Affected}, **responses()}
 
 
 @router.post("/api/user", openapi_extra=needs("write", **takes(GorseUser, "GorseUser")), responses=OK)
@@ -77,7 +77,7 @@ async def get_users(here: Here, n: Page = 100, cursor: Cursor = "") -> Response:
     return answer({"Cursor": found[-1][0] if len(found) == n else "", "Users": rows})
 
 
-@router.get("/api/user/{user_id}", openapi_extra=needs("read"), responses={200: {"model": GorseUser}, **responses(404)})
+@router.get("/api/user/{user_id}", openapi_extra=needs("read"), responses={200: {"model": GorseUser}, **responses()})
 async def get_user(user_id: Id, here: Here) -> Response:
     """One person."""
     _, user = await asyncio.to_thread(here.here.store.user, user_id)
@@ -119,7 +119,7 @@ async def get_items(here: Here, n: Page = 100, cursor: Cursor = "", q: Cursor = 
     return answer({"Cursor": found[-1].id if len(found) == n else "", "Items": [_item_out(item) for item in found]})
 
 
-@router.get("/api/item/{item_id}", openapi_extra=needs("read"), responses={200: {"model": GorseItem}, **responses(404)})
+@router.get("/api/item/{item_id}", openapi_extra=needs("read"), responses={200: {"model": GorseItem}, **responses()})
 async def get_item(item_id: Id, here: Here) -> Response:
     """One item."""
     return answer(_item_out(await asyncio.to_thread(item_of, here.here.store, item_id)))

@@ -77,7 +77,7 @@ async def pair_feedback(user_id: Id, item_id: Id, here: Here) -> Response:
 @router.get(
     "/api/feedback/{kind}/{user_id}/{item_id}",
     openapi_extra=needs("read"),
-    responses={200: {"model": GorseFeedback}, **responses(404)},
+    responses={200: {"model": GorseFeedback}, **responses()},
 )
 async def one_feedback(kind: Id, user_id: Id, item_id: Id, here: Here) -> Response:
     """One row of feedback."""

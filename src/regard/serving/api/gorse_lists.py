@@ -30,7 +30,7 @@ N = Annotated[int, Query(ge=1, le=100)]
 Offset = Annotated[int, Query(ge=0, le=100)]
 Text = Annotated[str, Query(max_length=256)]
 DELAY = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,6})s)?")
-SCORED: dict[int | str, dict[str, Any]] = {200: {"model": list[dict[str, Any]]}, **responses(404)}
+SCORED: dict[int | str, dict[str, Any]] = {200: {"model": list[dict[str, Any]]}, **responses()}
 
 
 @router.get(

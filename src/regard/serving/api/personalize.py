@@ -98,7 +98,7 @@ class RankingOut(BaseModel):
 @router.post(
     "/recommendations",
     openapi_extra=needs("read", **takes(RecommendationsIn, "RecommendationsIn")),
-    responses={200: {"model": RecommendationsOut}, **responses(404)},
+    responses={200: {"model": RecommendationsOut}, **responses()},
 )
 async def recommendations(request: Request) -> Response:
     """GetRecommendations."""
@@ -129,7 +129,12 @@ async def ranking(request: Request) -> Response:
     return answer({"personalizedRanking": body, "recommendationId": name})
 
 
-@router.post("/events", openapi_extra=needs("write", **takes(EventsBody, "PutEvents")), responses=responses())
+@router.post(
+    "/events",
+    openapi_extra=needs("write", **takes(EventsBody, "PutEvents")),
+    response_class=Response,
+    responses={200: {"description": "They are on disk."}, **responses()},
+)
 async def events(request: Request) -> Response:
     """PutEvents. Somebody without a userId is known by their session."""
     said = await read(request, EventsBody)

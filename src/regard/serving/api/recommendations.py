@@ -50,7 +50,7 @@ class Why(BaseModel):
 @router.post(
     "/v1/recommendations",
     openapi_extra=needs("read", **takes(Wanted, "Wanted")),
-    responses={200: {"model": ListOut}, **responses(404)},
+    responses={200: {"model": ListOut}, **responses()},
 )
 async def recommend(request: Request) -> Response:
     """A list for a person, or for somebody unknown after the events of their session."""
@@ -60,7 +60,7 @@ async def recommend(request: Request) -> Response:
 @router.get(
     "/v1/recommendations/{recommendation_id}",
     openapi_extra=needs("read"),
-    responses={200: {"model": Trace}, **responses(404)},
+    responses={200: {"model": Trace}, **responses()},
 )
 async def trace(recommendation_id: Id, here: Here) -> Response:
     """What was shown, by whom it was proposed, what made its score, and what dropped the rest."""
@@ -70,7 +70,7 @@ async def trace(recommendation_id: Id, here: Here) -> Response:
 @router.get(
     "/v1/recommendations/{recommendation_id}/why/{item_id:path}",
     openapi_extra=needs("read"),
-    responses={200: {"model": Why}, **responses(404)},
+    responses={200: {"model": Why}, **responses()},
 )
 async def why(recommendation_id: Id, item_id: Id, here: Here) -> Response:
     """Why this item stood on that list; also for one that did not."""
@@ -80,7 +80,7 @@ async def why(recommendation_id: Id, item_id: Id, here: Here) -> Response:
 @router.get(
     "/v1/items/{item_id:path}/similar",
     openapi_extra=needs("read"),
-    responses={200: {"model": dict[str, Any]}, **responses(404)},
+    responses={200: {"model": dict[str, Any]}, **responses()},
 )
 async def similar(item_id: Id, here: Here, k: Annotated[int, Query(ge=1, le=200)] = 10) -> Response:
     """Items like this one, by each kind of likeness that the release knows."""

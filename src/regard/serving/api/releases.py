@@ -49,7 +49,7 @@ async def releases(here: Here) -> Response:
 @router.post(
     "/v1/releases/{name}/promote",
     openapi_extra=needs("expert"),
-    responses={200: {"model": Promoted}, **responses(404, 409)},
+    responses={200: {"model": Promoted}, **responses(409)},
 )
 async def promote(name: Name, here: Here) -> Response:
     """Make this release the live one, on every server of this store; no request fails meanwhile."""
@@ -60,7 +60,7 @@ async def promote(name: Name, here: Here) -> Response:
 @router.post(
     "/v1/releases/{name}/rollback",
     openapi_extra=needs("expert"),
-    responses={200: {"model": Promoted}, **responses(404, 409)},
+    responses={200: {"model": Promoted}, **responses(409)},
 )
 async def rollback(name: Name, here: Here) -> Response:
     """Go back from this live release to the one before it."""
