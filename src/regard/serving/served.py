@@ -74,7 +74,8 @@ class Served:
         self._stopping.set()
         for gathering in (self.read, self.append, self.impress):
             await gathering.close()
-        await asyncio.to_thread(self._listener.join)
+        if self._listener.is_alive():
+            await asyncio.to_thread(self._listener.join)
         self.here.store.close()
 
     async def person(self, user: str) -> tuple[Person, bool]:
