@@ -1,23 +1,28 @@
-"""Sources at work: each scores a request once, and one that fails or takes too long is left out of it."""
+"""Sources at work: each looks at a request once, and one that fails or takes too long is left out of it."""
 
 from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 import structlog
 from numpy.typing import NDArray
 
-from regard.domain.candidates import Candidates
+from regard.domain.arrays import Rows, Scores
+from regard.domain.candidates import Candidates, Scored
 from regard.domain.errors import Unavailable
 from regard.domain.protocols import Evidence
 from regard.domain.request import NO_ROWS, Query
+from regard.models.blend import FittedBlend
+from regard.models.content import FittedContentKNN
 from regard.models.scoring import best
+from regard.recommending.retrievers import NearestNeighbours, dots
 
 log = structlog.get_logger("regard.sources")
 _aside = ThreadPoolExecutor(4, "regard-slow-source")
@@ -27,9 +32,10 @@ _aside = ThreadPoolExecutor(4, "regard-slow-source")
 class AtWork:
     """A fitted source of a blend, as one request after another asks it.
 
-    Retrieval and scoring of one request share one pass over the items. A source that once took longer than `budget`
-    seconds is asked in a thread from then on, and not waited for beyond its budget, until it is fast again. Left out
-    means: it proposes nothing (the slate names it), and adds 0 to every score.
+    Retrieval and scoring of one request share one look at it: the scores of all items (I,), or, where the source is a
+    nearest-neighbour search, the person's vector (d,). A source that once took longer than `budget` seconds is asked in
+    a thread from then on, and not waited for beyond its budget, until it is fast again. Left out means: it proposes
+    nothing (the slate names it), and adds 0 to every score.
     """
 
     source: Any  # what FullScores gives
@@ -43,28 +49,39 @@ class AtWork:
         """I."""
         return int(self.source.n_items)
 
-    def support(self) -> NDArray[np.floating]:
-        """(I,)"""
-        return np.asarray(self.source.support())
+    @cached_property
+    def support(self) -> Scores:
+        """How many people each item was learned from, (I,)."""
+        return np.asarray(self.source.support(), np.float64)
 
-    def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
-        """(Q,) -> (Q, I); zeros where the source was left out."""
-        if len(queries) != 1:
-            return np.asarray(self.source.scores(queries))
-        found = self._once(queries[0])
-        return np.zeros((1, self.n_items), np.float32) if isinstance(found, Unavailable) else found[None]
+    @cached_property
+    def _near(self) -> NearestNeighbours | None:
+        """The search by which this source proposes, where it is one over wide vectors."""
+        if not isinstance(self.source, FittedContentKNN):
+            return None
+        return NearestNeighbours(self.source.profile, self.source.items, name=self.source.name)
 
     def retrieve(self, query: Query, k: int) -> Candidates:
         """At most k, best first; Unavailable where the source fails or is too slow."""
-        row = self._once(query)
-        if isinstance(row, Unavailable):
-            raise row
-        rows = best(row, k) if row.any() else NO_ROWS
-        return Candidates.of(self.source.name, rows, row[rows])
+        said = self._once(query)
+        if isinstance(said, Unavailable):
+            raise said
+        if self._near is not None:
+            return self._near.nearest(said, k)
+        rows = best(said, k) if said.any() else NO_ROWS
+        return Candidates.of(self.source.name, rows, said[rows])
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
         """Equals the singles."""
         return [self.retrieve(query, k) for query in queries]
+
+    def at(self, query: Query, rows: Rows) -> Scores:
+        """The scores of some known rows, (n,); 0 where the source was left out."""
+        said = self._once(query)
+        if isinstance(said, Unavailable):
+            return np.zeros(len(rows))
+        found = said[rows] if self._near is None else dots(self.source.items[rows], said)
+        return found.astype(np.float64)
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """As the source says."""
@@ -79,12 +96,11 @@ class AtWork:
         return found
 
     def _ask(self, query: Query) -> NDArray[np.float32] | Unavailable:
+        look: Callable[[Sequence[Query]], Any] = self.source.scores if self._near is None else self.source.encode
         began = time.monotonic()
         try:
-            if self._slow.is_set():
-                found = _aside.submit(self._scores, query).result(self.budget)
-            else:
-                found = self._scores(query)
+            slow = self._slow.is_set()
+            found = _aside.submit(look, [query]).result(self.budget) if slow else look([query])
         except Exception as error:  # whatever one source does, the list comes
             said = "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
             log.warning("source left out", source=self.name, error=said[:200])
@@ -93,7 +109,40 @@ class AtWork:
             self._slow.set()
         else:
             self._slow.clear()
-        return found
+        return np.asarray(found[0], np.float32)
 
-    def _scores(self, query: Query) -> NDArray[np.float32]:
-        return np.asarray(self.source.scores([query])[0])
+
+@dataclass(frozen=True, eq=False)
+class BlendAtWork:
+    """The scorer of a blend whose sources are at work: the weighted sum of their scores, of the candidates alone.
+
+    An item newer than the release scores 0: nothing is known of it yet.
+    """
+
+    model: FittedBlend
+    sources: Mapping[str, AtWork]
+
+    @cached_property
+    def _support(self) -> Scores:
+        return np.asarray(np.max([source.support for source in self.sources.values()], axis=0))
+
+    def score(self, query: Query, candidates: Candidates) -> Scored:
+        """Mean: sum_s amount_s * score_s. Spread: their deviation / sqrt(1 + support), as FullScores says it."""
+        known = candidates.rows < self.model.n_items
+        rows = candidates.rows[known]
+        total = np.zeros(len(rows))
+        for amount, source in zip(self.model.amounts, self.sources.values(), strict=True):
+            if amount:
+                total += amount * source.at(query, rows)
+        mean = np.zeros(len(candidates))
+        mean[known] = total
+        width = float(total.std()) if len(total) else 0.0
+        spread = np.full(len(candidates), width)
+        spread[known] /= np.sqrt(1.0 + self._support[rows])
+        return Scored(mean, spread)
+
+    def contributions(self, query: Query, row: int) -> Evidence:
+        """The blend's evidence; none for an item newer than the release."""
+        if row >= self.model.n_items:
+            return Evidence("liked", NO_ROWS, np.empty(0), {"new item": 0.0})
+        return self.model.contributions(query, row)

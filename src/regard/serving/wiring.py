@@ -40,9 +40,10 @@ from regard.recommending.recommender import Recommender
 from regard.recommending.retrievers import NearestNeighbours, SeedItem
 from regard.serving.recipes import Recipes, decode_encoder
 from regard.serving.settings import Settings
-from regard.serving.sources import AtWork
+from regard.serving.sources import AtWork, BlendAtWork
 
 BUDGET = 0.1  # seconds that one source may take of a request
+BREADTH = 150  # items that each source is asked for beside those that cannot be shown
 
 FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "popular": FittedPopularity.from_artifact,
@@ -130,10 +131,10 @@ class Words(Sequence[Any]):
 def corridor(model: FittedBlend, catalogue: Catalogue, features: Features, text: str) -> Recommender:
     """The default corridor over a fitted blend: every source proposes, the blend scores, three of a maker at most."""
     sources = {name: AtWork(source, name, BUDGET) for name, source in model.sources.items()}
-    model = replace(model, sources=sources)
     return Recommender(
-        retrievers={**model.sources, "new": Newcomers(lambda: catalogue.vectors(text), model.n_items)},
-        scorer=model,
+        retrievers={**sources, "new": Newcomers(lambda: catalogue.vectors(text), model.n_items)},
+        scorer=BlendAtWork(model, sources),
+        breadth=BREADTH,
         filters={
             "seen": NotSeen(),
             "excluded": NotExcluded(),
