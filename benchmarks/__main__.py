@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks B1 [--only regard] [--data DIR] [--json] [--seeds 0 1 2]`."""
+"""The command: `python -m benchmarks B1 [--only regard|peers] [--data DIR] [--json] [--seeds 0 1 2]`."""
 
 from __future__ import annotations
 
@@ -37,10 +37,10 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("id", choices=IDS, help="which benchmark")
-    parser.add_argument("--only", metavar="SYSTEM", help="run one system only, e.g. regard; nothing is kept")
+    parser.add_argument("--only", metavar="SYSTEM", help="run one system, e.g. regard, or peers; nothing is kept")
     parser.add_argument("--data", type=Path, metavar="DIR", help="data in the same layout (default: REGARD_DATA)")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
-    parser.add_argument("--seeds", type=int, nargs="+", default=[0], help="repeat every fit with these seeds")
+    parser.add_argument("--seeds", type=int, nargs="+", help="repeat every fit with these (default: 0, or its own)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="keep JSON, Markdown and plot here")
     return parser.parse_args()
 

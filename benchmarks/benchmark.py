@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from regard.domain.dataset import Dataset
 from regard.domain.protocols import Estimator, Retriever
 from regard.measurement.splits import Split
 from regard.measurement.truth import Protocol
@@ -29,12 +30,25 @@ class Peer:
 
 
 @dataclass(frozen=True)
+class View:
+    """One more judging of the same fits: `of(split)` says by which test events and under which rules.
+
+    Requests know what they know in the benchmark's own split.
+    """
+
+    name: str
+    of: Callable[[Split], tuple[Split, Protocol]]
+
+
+@dataclass(frozen=True)
 class Benchmark:
     """What is measured: `metrics` at `k` on `load(folder)`, under the rules of `judged(split)`.
 
     dataset, protocol: for people. folder: below the folder of data sets. recipes: ours, by name; hyper-parameters are
     chosen on a validation cut of train, and the file says how. repeats: a fit is timed this often, the shortest counts.
-    beside: one more figure in words, from the folder.
+    beside: one more figure in words, from the folder. threads: of every fit. watch: the events that early stopping
+    looks at, as `Run.validation`. budgets: our recipes with a field `epochs` are fitted with these fewer epochs too,
+    each a whole fit, for the learning curve. views: further judgings, each with the last of `metrics`.
     """
 
     dataset: str
@@ -48,8 +62,16 @@ class Benchmark:
     judged: Callable[[Split], Protocol] = lambda split: Protocol(slices=False)
     repeats: int = 3
     beside: Callable[[Path], str] | None = None
+    threads: int = 2
+    watch: Callable[[Split], Dataset] | None = None
+    budgets: tuple[int, ...] = ()
+    views: tuple[View, ...] = ()
 
     def where(self, data: Path) -> Path:
         """The data set's own folder: `data` itself, or below it."""
-        below = data / self.folder
-        return below if below.is_dir() else data
+        return below(data, self.folder)
+
+
+def below(data: Path, folder: str) -> Path:
+    """`folder` below `data`, or `data` itself where there is no such folder."""
+    return data / folder if (data / folder).is_dir() else data

@@ -7,18 +7,22 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from benchmarks.curves import OURS, THEIRS, plot_curves, sentences
+
 FOLDER = Path(__file__).parent / "results"
-OURS, THEIRS = "#0b6e4f", "#8895a3"
+JUDGED = "Ties count against the model. 95% bootstrap intervals over people."
 
 
 def keep(found: Mapping[str, Any], folder: Path = FOLDER) -> list[Path]:
-    """Write ID.json, ID.md and ID.png below `folder`."""
+    """Write ID.json, ID.md and ID.png below `folder`, and ID-curves.png where something has a learning curve."""
     folder.mkdir(parents=True, exist_ok=True)
     target = folder / found["id"]
     target.with_suffix(".json").write_text(json.dumps(found, indent=1, ensure_ascii=False) + "\n", "utf-8")
     target.with_suffix(".md").write_text(markdown(found), "utf-8")
     plot(found, target.with_suffix(".png"))
-    return [target.with_suffix(ending) for ending in (".json", ".md", ".png")]
+    kept = [target.with_suffix(ending) for ending in (".json", ".md", ".png")]
+    curves = target.with_name(f"{found['id']}-curves.png")
+    return [*kept, curves] if plot_curves(found, curves) else kept
 
 
 def markdown(found: Mapping[str, Any]) -> str:
@@ -26,7 +30,7 @@ def markdown(found: Mapping[str, Any]) -> str:
     lines = [
         f"# {found['id']}: {found['dataset']}",
         "",
-        f"{found['protocol']}. Ties count against the model. 95% bootstrap intervals over people.",
+        f"{found['protocol']}. {found.get('judged', JUDGED)}",
         "",
         f"Measured on {found['machine']}. Fit time is the shortest of up to three fits in one fresh process; peak "
         "memory is that of the whole process after the first fit, with the library and the data in it.",
@@ -37,9 +41,11 @@ def markdown(found: Mapping[str, Any]) -> str:
     if found["left_out"]:
         left_out = [f"{row['system']} {row['model']} ({row['why']})" for row in found["left_out"]]
         lines += ["", f"Not run here: {'; '.join(left_out)}."]
-    for note in found.get("notes", ()):
+    for note in (*found.get("notes", ()), *sentences(found.get("equal", ()))):
         lines += ["", note]
     lines += ["", f"![quality against fit time]({found['id']}.png)", ""]
+    if any(row.get("curve") for row in found["rows"]):
+        lines += [f"![learning curves]({found['id']}-curves.png)", ""]
     return "\n".join(lines)
 
 
@@ -52,9 +58,14 @@ def _table(rows: list[dict[str, Any]]) -> list[str]:
     for row in sorted(rows, key=lambda row: -row["metrics"][labels[0]]):
         cells = [_figure(row, label) for label in labels]
         system = f"**{row['system']}**" if row["system"] == "regard" else row["system"]
-        costs = f"{row['fit_seconds']:.3g} | {row['peak_mb']:.0f} | {row['seed']}"
+        where = f" ({row['device']})" if row.get("device") else ""
+        costs = f"{row['fit_seconds']:.3g}{where} | {_peak(row)} | {row['seed']}"
         lines.append(f"| {system} | {row['model']} | {' | '.join(cells)} | {costs} |")
     return lines
+
+
+def _peak(row: Mapping[str, Any]) -> str:
+    return "not measured" if row["peak_mb"] is None else f"{row['peak_mb']:.0f}"
 
 
 def _figure(row: Mapping[str, Any], label: str) -> str:
@@ -83,7 +94,7 @@ def plot(found: Mapping[str, Any], path: Path) -> None:
         axes.xaxis.set_major_formatter("{x:g}")
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.set_title(f"{found['id']} {part}", loc="left", fontweight="bold", fontsize=11)
-        axes.set_xlabel("fit seconds (two threads)")
+        axes.set_xlabel(f"fit seconds, threads: {found['threads']}")
         axes.set_ylabel(label)
         axes.grid(color="#e3e8ee")
         axes.spines[["top", "right"]].set_visible(False)

@@ -10,6 +10,7 @@ from pathlib import Path
 PINS = {  # what each environment holds; numpy < 2 where the library needs it
     "implicit": ("implicit==0.7.3", "numpy<3", "scipy"),
     "rectools": ("rectools==0.19.0", "numpy<2"),
+    "rectools-deep": ("rectools[torch]==0.19.0", "torch==2.13.0", "numpy<2"),
     "skrecsys": ("skrecsys==0.9.0", "torch==2.13.0"),
     "recbole": ("recbole==1.2.1", "torch==2.13.0", "setuptools<81", "numpy<2", "pandas<3", "scipy<1.14"),
 }
@@ -36,4 +37,5 @@ def python_of(library: str) -> Path:
 
 
 def _imports(python: Path, library: str) -> bool:
-    return python.exists() and subprocess.run([python, "-c", f"import {library}"], capture_output=True).returncode == 0
+    said = f"import {library.replace('-deep', '')}"
+    return python.exists() and subprocess.run([python, "-c", said], capture_output=True).returncode == 0

@@ -1,19 +1,24 @@
-"""B7: cold films of MovieLens-100K: a fifth of them leaves train and is ranked by content, among each other."""
+"""B7: cold items: a fifth of films, products, artists leaves train and is ranked by content, among cold and all."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 
+from benchmarks import cold
 from benchmarks.benchmark import Benchmark, Recipes
+from benchmarks.cold import among_cold, cold_and_warm
+from benchmarks.protocols import b4, b6
 from benchmarks.protocols.b1 import COLUMNS
+from benchmarks.texts import encoded
 from regard.domain.dataset import Dataset
 from regard.domain.weights import EventWeight
 from regard.measurement.evaluate import evaluate
 from regard.measurement.splits import Split, cold_items
-from regard.measurement.truth import Protocol
 
 GENRES = [
     "unknown",
@@ -28,7 +33,7 @@ GENRES = [
     "Fantasy",
 ]
 GENRES += ["Film-Noir", "Horror", "Musical", "Mystery", "Romance", "Sci-Fi", "Thriller", "War", "Western"]
-ENOUGH = 20  # ratings of a film that may be cold
+ENOUGH, MANY = 20, 10  # ratings of a film, people of a product or an artist, that may be cold
 SHARE = 0.2
 SEED = 0
 OTHERS = range(20, 30)  # seeds of further draws
@@ -41,8 +46,6 @@ def load(folder: Path) -> Split:
 
 def films(folder: Path) -> Dataset:
     """All ratings as positives, with what the films say of themselves."""
-    from regard.models.text import BundledText, encode_dataset
-
     events = pl.read_csv(folder / "u.data", separator="\t", has_header=False, new_columns=COLUMNS)
     rows = [line.split("|") for line in (folder / "u.item").read_text("latin-1").splitlines()]
     items = pl.DataFrame(
@@ -57,13 +60,7 @@ def films(folder: Path) -> Dataset:
         title=pl.col("title").str.replace(r"\s*\(\d{4}\)", ""),
     )
     data = Dataset.from_frame(events, items=items, weights=(EventWeight("rating", 1.0),))
-    return encode_dataset(data, BundledText())
-
-
-def among_cold(split: Split) -> Protocol:
-    """Only the cold films are ranked."""
-    cold = np.bincount(split.test.events.item, minlength=len(split.data.items)) > 0
-    return Protocol(among=cold, slices=False)
+    return encoded(data)
 
 
 def recipes() -> Recipes:
@@ -77,6 +74,44 @@ def recipes() -> Recipes:
         "ContentRegression, no text": ContentRegression(vectors=None),
         "ContentKNN (text and genres)": ContentKNN(),
         "ContentKNN (genres)": ContentKNN(vectors=None, labels=1.0),
+    }
+
+
+def beauty(folder: Path) -> Split:
+    """Beauty: text is the words of a product's title, metadata its category and brand (there are no prices)."""
+    return cold_and_warm(encoded(b4.products(folder)), share=SHARE, at_least=MANY, seed=SEED)
+
+
+def lastfm(folder: Path) -> Split:
+    """Last.fm 2K, all three parts together."""
+    return cold_and_warm(encoded(artists(folder)), share=SHARE, at_least=MANY, seed=SEED)
+
+
+def artists(folder: Path) -> Dataset:
+    """Metadata are the tags borne by 20 or more artists, as labels (so that none is one listener's own list); text is
+    the artist's name and those tags, read as a sentence."""
+    data = b6.load(folder).data
+    names = data.item_attributes.column_names
+    table = data.item_attributes.drop_columns(["tags"]).rename_columns(
+        ["tags" if name == "common_tags" else name for name in names if name != "tags"]
+    )
+    return replace(data, item_attributes=table)
+
+
+def cold_recipes() -> Recipes:
+    """Content with text, with metadata alone, with text alone, and EASE, which knows no cold item."""
+    from regard.models.content import ContentKNN
+    from regard.models.content_regression import ContentRegression
+    from regard.models.ease import EASE
+
+    return {
+        "ContentRegression (text and metadata)": ContentRegression(),
+        "ContentRegression (metadata)": ContentRegression(vectors=None),
+        "ContentRegression (text)": ContentRegression(labels=("none",)),
+        "ContentKNN (text and metadata)": ContentKNN(),
+        "ContentKNN (metadata)": ContentKNN(vectors=None, labels=1.0),
+        "ContentKNN (text)": ContentKNN(labels=0.0),
+        "warm only: EASE (l2 300)": EASE(l2=300.0),
     }
 
 
@@ -97,6 +132,22 @@ def beside(folder: Path) -> str:
     )
 
 
+def _with_warm(dataset: str, folder: str, load: Callable[[Path], Split]) -> Benchmark:
+    return Benchmark(
+        dataset=dataset,
+        protocol=f"{dataset}: a seeded {SHARE:.0%} of the items with {MANY} or more people and one random other event "
+        "of each person leave train; cold items are ranked among each other, and (columns further right) among all; "
+        "the warm events among all, among warm items only, and both kinds together",
+        folder=folder,
+        k=20,
+        load=load,
+        recipes=cold_recipes,
+        metrics=("R", "N"),
+        judged=among_cold,
+        views=cold.VIEWS,
+    )
+
+
 PARTS = {
     "MovieLens-100K": Benchmark(
         dataset="MovieLens-100K",
@@ -109,5 +160,8 @@ PARTS = {
         metrics=("R", "N"),
         judged=among_cold,
         beside=beside,
-    )
+        views=(cold.AMONG_ALL,),
+    ),
+    "Beauty": _with_warm("Amazon Beauty", "amazon-beauty-5core", beauty),
+    "Last.fm 2K": _with_warm("Last.fm 2K", "lastfm-2k-multimodal", lastfm),
 }

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from benchmarks import results
+from benchmarks.cold import among_cold
 from benchmarks.exchange import Listed, lists_of, write_train
 from benchmarks.measuring import measured
 from benchmarks.protocols import b1, b7, b12
@@ -96,7 +97,7 @@ def test_lists_through_the_exchange_are_judged_as_the_model_itself(small: Path) 
     split = b1.load(small)
     model = ByRow(len(split.data.items))
     truth = truth_of(split, Protocol())
-    rows, scores = lists_of(model, split, truth, 30)
+    rows, scores = lists_of(model, split.known, {"": truth}, 30)[""]
     listed = Listed("listed", rows, scores, truth.users)
     report = evaluate({"itself": model, "listed": listed}, split, 10, metrics=["N", "R"])
     assert report.value("itself", "N@10") == report.value("listed", "N@10") > 0
@@ -106,11 +107,23 @@ def test_lists_hold_only_what_may_be_ranked(small: Path) -> None:
     split = b1.load(small)
     among = np.arange(len(split.data.items)) % 2 == 0
     truth = truth_of(split, Protocol(among=among))
-    rows, _ = lists_of(ByRow(len(among)), split, truth, 30)
+    rows, _ = lists_of(ByRow(len(among)), split.known, {"": truth}, 30)[""]
     for user, own in zip(truth.users, rows, strict=True):
         shown = own[own >= 0]
         assert among[shown].all()
         assert not np.isin(shown, split.known.history(int(user)).rows).any()
+
+
+def test_lists_of_many_judgings_are_those_of_each_alone(small: Path) -> None:
+    split = b1.load(small)
+    among = np.arange(len(split.data.items)) % 2 == 0
+    truths = {"all": truth_of(split, Protocol()), "even": truth_of(split, Protocol(among=among, exclude_seen=False))}
+    model = ByRow(len(among))
+    together = lists_of(model, split.known, truths, 8)
+    for view, truth in truths.items():
+        assert np.array_equal(together[view][0], lists_of(model, split.known, {view: truth}, 8)[view][0])
+        assert (together[view][0] >= 0).all()
+    assert not np.array_equal(together["all"][0], together["even"][0])
 
 
 def test_films_of_one_seed_are_cold_and_their_day_of_release_is_read(tmp_path: Path) -> None:
@@ -125,7 +138,7 @@ def test_films_of_one_seed_are_cold_and_their_day_of_release_is_read(tmp_path: P
     assert len(cold) == 6
     assert not np.isin(split.train.events.item, cold).any()
     assert split.data.item_column("released") == ["01-Jan-1995"] * 30
-    among = b7.among_cold(split).among
+    among = among_cold(split).among
     assert among is not None
     assert np.flatnonzero(among).tolist() == cold.tolist()
 
@@ -160,7 +173,8 @@ def test_results_are_kept_as_json_table_and_plot(tmp_path: Path) -> None:
         {**row, "system": "peer", "model": "Theirs", "fit_seconds": 2},
     ]
     left_out = [{"dataset": "D", "system": "other", "model": "M", "why": "broken"}]
-    found = {"id": "B0", "dataset": "D", "protocol": "p", "machine": "m", "rows": rows, "left_out": left_out}
+    found = {"id": "B0", "dataset": "D", "protocol": "p", "machine": "m", "threads": 1}
+    found |= {"rows": rows, "left_out": left_out}
     kept = results.keep(found, tmp_path)
     assert [path.name for path in kept] == ["B0.json", "B0.md", "B0.png"]
     assert json.loads(kept[0].read_text("utf-8")) == found

@@ -24,8 +24,14 @@ from regard.models.content import ContentKNN, FittedContentKNN
 from regard.models.content_regression import ContentRegression, FittedContentRegression
 from regard.models.ease import EASE, LOCAL_EASE, FittedEASE
 from regard.models.graph_filter import FittedGraphFilter, GraphFilter
+from regard.models.lightgcn import FittedLightGCN, LightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN, ItemKNN, UserKNN
 from regard.models.popular import FittedPopularity, Popularity
+from regard.models.questions import FittedQuestions, Questions
+from regard.models.ranker import FittedRanker, Ranker
+from regard.models.segment_popularity import FittedSegmentPopularity, SegmentPopularity
+from regard.models.towers import ItemTower
+from regard.models.trees import FittedTrees, Trees
 from regard.models.trend import FittedTrend, Trend
 
 FADING = Weighting(half_life=30.0, recency=0.95, binary=False, repeats="log")
@@ -46,6 +52,8 @@ class Subject:
 RECIPES: dict[str, Subject] = {
     "popularity": Subject(Popularity(half_life=30.0), FittedPopularity.from_artifact, personal=False),
     "popularity by segment": Subject(Popularity(segment="taste"), FittedPopularity.from_artifact, personal=False),
+    "segment popularity": Subject(SegmentPopularity(at_least=5), FittedSegmentPopularity.from_artifact, personal=False),
+    "questions": Subject(Questions(people=20), FittedQuestions.from_artifact, personal=False),
     "item knn": Subject(ItemKNN(k=3), FittedItemKNN.from_artifact),
     "item knn, fading": Subject(ItemKNN(k=50, likeness="bm25", weighting=FADING), FittedItemKNN.from_artifact),
     "user knn": Subject(UserKNN(k=4, likeness="tfidf"), FittedUserKNN.from_artifact),
@@ -67,12 +75,43 @@ RECIPES: dict[str, Subject] = {
         lambda artifact: FittedTrend.from_artifact(artifact, {"ease": FittedEASE.from_artifact}),
     ),
     "behaviour": Subject(
-        Behaviour(width=8, window=8, epochs=8, rate=0.02), FittedBehaviour.from_artifact, True, False, True, True
+        Behaviour(width=8, window=8, epochs=8, rate=0.02), FittedBehaviour.from_artifact, False, False, True, True
+    ),
+    "behaviour, towers": Subject(
+        Behaviour("lstm", ItemTower(("content",), attributes=True), width=8, window=8, epochs=8, rate=0.02, timed=True),
+        FittedBehaviour.from_artifact,
+        False,
+        False,
+        True,
+        True,
+    ),
+    "lightgcn": Subject(LightGCN(width=8, samples=16, batch=16, rate=0.02), FittedLightGCN.from_artifact, deep=True),
+    "lightgcn, bpr": Subject(
+        LightGCN(width=8, loss="bpr", samples=16, batch=16, rate=0.02, weighting=FADING),
+        FittedLightGCN.from_artifact,
+        deep=True,
     ),
     "blend": Subject(
         Blend((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), cut="random"),
         lambda artifact: FittedBlend.from_artifact(
             artifact, {"ease": FittedEASE.from_artifact, "item-knn": FittedItemKNN.from_artifact}
+        ),
+    ),
+    "ranker": Subject(
+        Ranker(
+            (("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))),
+            Trees(rounds=20, leaves=4, rate=0.3, at_least=2),
+            values=("rating",),
+            cut="random",
+            at_least=5,
+        ),
+        lambda artifact: FittedRanker.from_artifact(
+            artifact,
+            {
+                "ease": FittedEASE.from_artifact,
+                "item-knn": FittedItemKNN.from_artifact,
+                "trees": FittedTrees.from_artifact,
+            },
         ),
     ),
 }

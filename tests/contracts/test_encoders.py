@@ -26,22 +26,31 @@ def _local() -> SentenceTransformerText:
     return SentenceTransformerText(model=str(get_model_path()))
 
 
+def _tower() -> Any:
+    from regard.models.behaviour import Behaviour
+    from regard.models.towers import ItemTower
+
+    return Behaviour("gru", ItemTower(attributes=True), width=8, epochs=1).fit(communities()).item_tower
+
+
 OF_ITEMS: dict[str, Callable[[Path], Any]] = {
     "bundled": lambda _: BundledText(),
     "bundled, cached": lambda folder: Cached(BundledText(batch=2), folder),
     "sentence-transformers": lambda _: _local(),
+    "item tower": lambda _: _tower(),
 }  # the endpoint's own suite is tests/models/test_text.py: it needs a server
 OF_QUERIES: dict[str, Callable[[Path], Any]] = {
     "als": lambda _: fitted("als"),
     "behaviour": lambda _: fitted("behaviour"),
     "person tower": lambda _: fitted("behaviour").tower,
+    "lightgcn": lambda _: fitted("lightgcn"),
     "biased mf": lambda _: fitted("biased mf"),
     "content knn": lambda _: fitted("content knn"),
     "content regression": lambda _: fitted("content regression"),
     "profile": lambda _: ContentProfile(VECTORS),
     "seed": lambda _: SeedItem(VECTORS),
 }
-DEEP = {"sentence-transformers", "behaviour", "person tower"}
+DEEP = {"sentence-transformers", "item tower", "behaviour", "lightgcn", "person tower"}
 ITEMS = [Item("a", "Heat", tags=("crime",)), Item("b"), Item("c", "雨", text="A long story. " * 50), Item("d", "Heat")]
 QUERIES = [replace(ask(0, 2, user=3), seed_item=2), ask(), ask(99), ask(1, 1, 5), ask(user=10**6)]
 

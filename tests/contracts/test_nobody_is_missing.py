@@ -48,7 +48,7 @@ SUITES: dict[str, Iterable[Any]] = {
 ELSEWHERE = {
     "encode": {EndpointText.__name__},  # asks a server: tests/models/test_text.py
     "contributions": {"ContentProfile", "Remembering"},  # FittedContentKNN's own; an explainer that remembers another
-    "fit": {"Ridge"},  # a part of ContentRegression, no recipe
+    "fit": {"Ridge", "Trees"},  # parts of ContentRegression and Ranker, no recipes of their own
 }
 
 

@@ -13,7 +13,7 @@ from regard.domain.candidates import Candidates
 from regard.domain.protocols import Scorer
 from regard.models.content import ContentProfile
 from regard.recommending.scorers import DotProduct, Sum
-from tests.contracts.subjects import N_ITEMS, N_USERS, RECIPES, ask, communities, fitted
+from tests.contracts.subjects import N_ITEMS, N_USERS, RECIPES, ask, communities, dataset, fitted
 
 VECTORS = communities().vectors["content"]
 DOT = DotProduct(ContentProfile(VECTORS), VECTORS, spread=0.1)
@@ -59,3 +59,12 @@ def test_an_item_newer_than_the_model_is_least_sure_and_no_model_scores_it_highe
     scored = subject(name).score(ask(0, 2, user=1), batch([*range(N_ITEMS), N_ITEMS + 3]))
     assert name in ASSEMBLED or scored.mean[-1] == scored.mean.min()
     assert scored.spread[-1] > scored.spread[:-1].max()
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_nothing_is_less_sure_than_an_item_that_nobody_has_met(name: str) -> None:
+    e = communities().events
+    model = RECIPES[name].recipe.fit(dataset(e.user.tolist(), e.item.tolist(), n_items=N_ITEMS + 1))
+    for query in (ask(0, 2, user=1), ask()):
+        spread = model.score(query, batch([*range(N_ITEMS + 1)])).spread
+        assert spread[N_ITEMS] >= spread.max()

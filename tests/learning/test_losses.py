@@ -65,8 +65,28 @@ def test_the_gradient_of_many_samples_is_near_that_of_all(kind: str) -> None:
     counts = torch.bincount(targets, minlength=40).float()
     draw = negatives.uniform(40, 4000) if kind == "uniform" else negatives.popular(counts, 4000)
     (full,) = torch.autograd.grad(losses.full_softmax(users, items, targets).mean(), items)
-    (sampled,) = torch.autograd.grad(losses.sampled_softmax(users, items, targets, draw(targets)).mean(), items)
+    (sampled,) = torch.autograd.grad(
+        losses.sampled_softmax(users, items, targets, draw(targets, users, items)).mean(), items
+    )
     assert float((full - sampled).norm() / full.norm()) < 0.1
+
+
+NOBODY = torch.empty(0, 0)  # who draws without looking at vectors
+
+
+def test_ssm_is_a_softmax_of_cosines_over_the_temperature_and_priors() -> None:
+    from regard.learning.losses import ssm
+
+    # cosines of user 0: 1, 0, -2 / sqrt(5); of user 1: 0, 1, 1 / sqrt(5); over a half: all twice; priors log 1, 3, 2
+    far, prior = 2 / 5**0.5, torch.tensor([1.0, 3.0, 2.0]).log()
+    expected = [
+        log(exp(2) + 3 + 2 * exp(-2 * far)) - 2,
+        log(1 + 3 * exp(2) + 2 * exp(far)) - 2 - log(3),
+    ]
+    users, items, targets = tensors()
+    assert ssm(users, items, targets, drawn(0, 1, 2), 0.5, prior).tolist() == pytest.approx(expected)
+    users, items = users * 7, items * torch.tensor([[5.0], [0.1], [3.0]])
+    assert ssm(users, items, targets, drawn(0, 1, 2), 0.5, prior).tolist() == pytest.approx(expected)
 
 
 def test_gbce_by_hand() -> None:
@@ -106,7 +126,7 @@ def test_items_are_drawn_as_often_as_their_logs_say() -> None:
         (negatives.popular(counts, 20_000), [1 / 36, 8 / 36, 27 / 36]),
         (negatives.uniform(3, 20_000), [1 / 3] * 3),
     ):
-        found = draw(targets)
+        found = draw(targets, NOBODY, NOBODY)
         shares = torch.bincount(found.items, minlength=3) / 20_000
         assert shares.tolist() == pytest.approx(chances, abs=0.02)
         assert found.log_targets.exp().tolist() == pytest.approx([20_000 * chances[2], 20_000 * chances[0]], rel=1e-4)
@@ -120,7 +140,20 @@ def test_in_batch_negatives_are_targets_of_the_batch() -> None:
 
     torch.manual_seed(0)
     targets = torch.tensor([3, 1, 1, 2])
-    found = negatives.in_batch(torch.tensor([5.0, 2.0, 1.0, 2.0]), 3)(targets)
+    found = negatives.in_batch(torch.tensor([5.0, 2.0, 1.0, 2.0]), 3)(targets, NOBODY, NOBODY)
     assert len(found.items) == 3
     assert set(found.items.tolist()) <= {1, 2, 3}
     assert found.log_targets.exp().tolist() == pytest.approx([0.6, 0.6, 0.6, 0.3])  # 3 draws at .2, .2, .2, .1
+
+
+def test_hard_negatives_are_those_that_somebody_scores_highest() -> None:
+    """Four items on a line: the one person of the batch scores item 3 highest, and all draws see all four items."""
+    from regard.learning import negatives
+
+    torch.manual_seed(0)
+    items = torch.tensor([[0.0], [1.0], [2.0], [3.0]])
+    found = negatives.hard(4, 5)(torch.tensor([0]), torch.tensor([[1.0]]), items)
+    assert found.items.tolist() == [3] * 5
+    assert found.log_items.tolist() == [0.0] * 5
+    found = negatives.hard(4, 5)(torch.tensor([0]), torch.tensor([[-1.0]]), items)
+    assert found.items.tolist() == [0] * 5

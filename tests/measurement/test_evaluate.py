@@ -1,3 +1,4 @@
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -219,6 +220,38 @@ def test_slices_are_means_over_their_people() -> None:
     assert report.value("m", "R@1", "light") == 0
     assert report.value("m", "R@1", "heavy") == 1
     assert report.people == 3
+
+
+def test_cold_and_warm_items_are_reported_apart() -> None:
+    scores = np.tile(np.arange(6.0)[::-1], (2, 1))  # everybody is shown 0, 1, 2, ... less what they know
+    split = split_of([(0, 0), (1, 1), (1, 2)], [(0, 1), (0, 5), (1, 0), (1, 3)], 2, 6)  # nobody met 3, 4, 5 in train
+    report = evaluate({"m": Fixed(scores)}, split, 2)
+    # Shown: person 0 gets 1 and 2, person 1 gets 0 and 3. Cold targets: 5 (missed) and 3 (hit); warm: 1 and 0 (hits).
+    assert report.value("m", "R@2") == pytest.approx((1 / 2 + 2 / 2) / 2)
+    assert report.value("m", "R@2", "cold items") == pytest.approx((0 + 1) / 2)
+    assert report.value("m", "R@2", "warm items") == 1
+    # One right item each: 1 / log2(place + 2). Person 0: missed; person 1: item 3 stands second.
+    assert report.value("m", "N@2", "cold items") == pytest.approx((0 + 1 / np.log2(3)) / 2)
+    assert {"cold items", "warm items"} <= set(report.slices)
+    assert "cold items (2)" in str(report)
+    assert {m["slice"] for m in json.loads(report.to_json())["measures"]} >= {"cold items", "warm items"}
+
+
+def test_a_person_without_cold_targets_does_not_count_among_cold_items() -> None:
+    scores = np.tile(np.arange(4.0)[::-1], (2, 1))
+    split = split_of([(0, 0), (1, 1)], [(0, 1), (1, 3)], 2, 4)
+    found = {m.slice: m for m in evaluate({"m": Fixed(scores)}, split, 1).measures if m.metric == "R@1"}
+    assert (found["cold items"].value, found["cold items"].people) == (0, 1)  # person 1 is shown 0, not 3
+    assert (found["warm items"].value, found["warm items"].people) == (1, 1)
+
+
+def test_slices_of_items_without_targets_are_left_out() -> None:
+    scores = np.tile(np.arange(4.0)[::-1], (2, 1))
+    warm = evaluate({"m": Fixed(scores)}, split_of([(0, 0), (1, 1)], [(0, 1), (1, 0)], 2, 4), 1)  # item 2 stays unasked
+    assert not {"cold items", "warm items"} & set(warm.slices)
+    cold = evaluate({"m": Fixed(scores)}, split_of([(0, 0), (1, 1)], [(0, 2), (1, 3)], 2, 4), 1)
+    assert "cold items" in cold.slices
+    assert "warm items" not in cold.slices
 
 
 def test_rules_refuse_unknown_names() -> None:

@@ -123,3 +123,14 @@ def test_label_metrics_refuse_what_has_no_answer() -> None:
 
 def test_a_certain_wrong_chance_costs_much_but_not_everything() -> None:
     assert 30 < predictions.log_loss(np.array([1]), np.array([0.0])) < 40
+
+
+def test_calibration_error_by_hand() -> None:
+    """Two bins: .1 and .3 said, 1 of 2 came; .9 said, 0 of 1: ECE = 2/3 |.2 - .5| + 1/3 |.9 - 0| = .5."""
+    labels, chances = np.array([0, 1, 0]), np.array([0.1, 0.3, 0.9])
+    assert predictions.expected_calibration_error(labels, chances, bins=2) == pytest.approx(0.5)
+    said, came, count = predictions.reliability(labels, chances, bins=2)
+    assert (said.tolist(), came.tolist(), count.tolist()) == ([pytest.approx(0.2), 0.9], [0.5, 0.0], [2, 1])
+    assert predictions.expected_calibration_error(np.array([1, 0]), np.array([1.0, 0.0])) == 0
+    with pytest.raises(InvalidInput, match="chances"):
+        predictions.reliability(labels, chances + 1)

@@ -92,6 +92,8 @@ def test_text_and_terminal_tables_name_split_hash_and_models(report: Report) -> 
         assert report.sha256[:12] in re.sub(r"\s", "", text)
         assert "good" in text
         assert "ties counted against us" in " ".join(text.split())
+        assert "by slice" in text
+        assert all(part in text for part in report.slices)
 
 
 def test_all_list_metrics_appear_where_items_have_tags(report: Report) -> None:

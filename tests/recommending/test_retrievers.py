@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
+import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regard.data.int8 import Int8
 from regard.domain.arrays import Rows, Vectors
+from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.request import Query
-from regard.recommending.retrievers import Listed, NearestNeighbours, SeedItem, pin_threads, similar_items
+from regard.models.als import ImplicitALS
+from regard.recommending.retrievers import Int8Scan, Listed, NearestNeighbours, SeedItem, pin_threads, similar_items
 
 
 @dataclass(frozen=True, eq=False)
@@ -64,11 +69,61 @@ def test_equal_scores_come_in_the_order_of_rows_even_across_the_border() -> None
     assert near.retrieve(Query(at=0, user=0), 5).rows.tolist() == [7, 0, 1, 2, 3]
 
 
-def test_half_precision_costs_no_place() -> None:
+def test_what_one_byte_cannot_tell_apart_costs_no_place() -> None:
     items = np.ones((100, 2), np.float32)
-    items[:, 0] += np.arange(100)[::-1] * 1e-5  # below what fp16 can tell apart
+    items[:, 0] += np.arange(100)[::-1] * 1e-5  # all of one step of 1/127
     near = NearestNeighbours(Table(np.array([[1, 0]], np.float32)), items)
     assert near.retrieve(Query(at=0, user=0), 10).rows.tolist() == list(range(10))
+
+
+def test_one_huge_row_costs_no_place_of_the_others() -> None:
+    items, people = _vectors(3_000, 16), _vectors(5, 16, 3)
+    items[1_234] = 1e4 * people[0]  # the steps of its columns are wider than all other rows
+    near = NearestNeighbours(Table(people), items)
+    for user in range(5):
+        found = near.retrieve(Query(at=0, user=user), 20).rows.tolist()
+        assert found == _truth(items, people[user], 20).tolist()
+
+
+@pytest.mark.parametrize("width", [1, 3, 16, 24, 50, 64, 512])
+def test_the_scan_is_the_product_of_the_rounded_vectors(width: int) -> None:
+    items, people = _vectors(300, width), _vectors(4, width, 2)
+    short = Int8.of(items, per="column")
+    folded = people * short.scale
+    step = np.abs(folded).max(axis=1, keepdims=True) / 127
+    expected = step * (np.rint(folded / step) @ short.values.T.astype(np.float64))
+    scores, rows = Int8Scan.of(items).search(people, 300)
+    assert np.allclose(scores, np.take_along_axis(expected, rows, axis=1), atol=1e-5)
+    assert np.abs(scores - np.take_along_axis(people @ items.T, rows, axis=1)).max() < 0.03
+
+
+def _kept(items: Vectors, people: Vectors, k: int = 10) -> tuple[float, float]:
+    """Of int8: overlap@k with float32, and the change of nDCG@k where the best k of float32 are what is right."""
+    near = NearestNeighbours(Table(people), items)
+    found = near.retrieve_many([Query(at=0, user=user) for user in range(len(people))], k)
+    discount = 1 / np.log2(np.arange(2, k + 2))
+    hits = np.array([np.isin(f.rows, _truth(items, q, k)) for f, q in zip(found, people, strict=True)])
+    return float(hits.mean()), 1 - float((hits @ discount / discount.sum()).mean())
+
+
+def test_int8_keeps_lists_of_structured_vectors_of_uneven_length() -> None:
+    rng = np.random.default_rng(0)
+    items = _vectors(5_000, 32) * rng.lognormal(0, 0.5, (5_000, 1)).astype(np.float32)
+    overlap, lost = _kept(items, _vectors(100, 32, 1))
+    assert overlap >= 0.98
+    assert lost <= 0.003
+
+
+@pytest.mark.data
+def test_int8_keeps_the_lists_of_movielens(real_data: Callable[[str], Path]) -> None:
+    names = ["user", "item", "rating", "time"]
+    events = pl.read_csv(real_data("movielens-100k") / "u.data", separator="\t", has_header=False, new_columns=names)
+    data = Dataset.from_frame(events)
+    model = ImplicitALS(iterations=3).fit(data)
+    people = model.encode(data.queries(np.arange(300)))
+    overlap, lost = _kept(model.item_vectors, people[people.any(axis=1)])
+    assert overlap >= 0.98
+    assert lost <= 0.003
 
 
 @pytest.mark.parametrize(("index", "recall"), [("exact", 1.0), ("ivf", 0.95), ("hnsw", 0.95)])

@@ -13,8 +13,10 @@ from typing import Any
 import numpy as np
 import polars as pl
 import pytest
+from rich.console import Console
 
-from regard.serving import cli
+from regard.data.translations import translator
+from regard.serving import cli, fitting_screens
 
 GENRES = ("crime", "comedy")
 
@@ -52,6 +54,7 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         assert (report["events_new"], report["items_new"]) == (480, 40)
         fitted = _run(patch, "fit", "--folder", str(folder))
         assert fitted["release"] == "0001"
+        assert abs(sum(own["cold"] for own in fitted["weights"].values()) - 1) < 1e-9
         yield folder
 
 
@@ -101,9 +104,65 @@ def test_evaluate_ranks_the_blend_above_popularity(home: Path, monkeypatch: pyte
     assert "<svg" in page.read_text("utf-8")
 
 
+def test_search_keeps_a_front_to_choose_from(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("optuna", reason="needs the extra `search`")
+    words = ("search", "ease", "--split", "last", "--folder", str(home), "--out", str(home / "found"))
+    first = _run(monkeypatch, *words, "--trials", "3")
+    assert len(first["trials"]) == 3
+    assert set(first["space"]) == {"l2", "popularity", "dropout"}  # what EASE offers itself
+    assert first["trials"][0]["values"] == {"l2": 50.0, "popularity": 0.4, "dropout": 0.0}  # as it stands
+    answer = _run(monkeypatch, *words, "--trials", "5")
+    assert answer["trials"][:3] == [{**t, "front": t["number"] in answer["front"]} for t in first["trials"]]
+    assert 0 < len(answer["front"]) <= len(answer["trials"]) == 5
+    assert json.loads((home / "found" / "search.json").read_text("utf-8"))["front"] == answer["front"]
+    assert "<svg" in (home / "found" / "search.html").read_text("utf-8")
+    shown = io.StringIO()
+    Console(file=shown, width=120).print(fitting_screens.searched(answer, str))
+    assert "Search of ease: 5 trials (done 5); to choose from:" in shown.getvalue()
+    assert "[sources.ease] of regard.toml" in shown.getvalue()
+
+
+def test_the_space_of_a_search_stands_in_the_settings(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("optuna", reason="needs the extra `search`")
+    monkeypatch.chdir(home)
+    toml = home / "regard.toml"
+    toml.write_text('[sources.near]\nkind = "item_knn"\n[search.near]\nk = { low = 2, high = 8 }\n')
+    try:
+        found = _run(monkeypatch, "search", "near", "--trials", "2", "--split", "random", "--folder", str(home))
+        assert found["space"] == {"k": {"low": 2, "high": 8}}
+        assert all(2 <= trial["values"]["k"] <= 8 for trial in found["trials"])
+        toml.write_text('[sources.near]\nkind = "item_knn"\n[search.near]\nkk = { low = 2, high = 8 }\n')
+        body = _run(monkeypatch, "search", "near", "--folder", str(home), code=2)["error"]
+        assert body["where"] == "Space of ItemKNN, kk"
+    finally:
+        toml.unlink()
+
+
+def test_what_a_fit_tells_goes_to_tensorboard(home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    pytest.importorskip("tensorboard", reason="needs the extra `deep`")
+    from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+    fitted = _run(monkeypatch, "fit", "--tensorboard", str(tmp_path / "board"), "--folder", str(home))
+    read = EventAccumulator(str(tmp_path / "board")).Reload()
+    for source, weights in fitted["weights"].items():
+        for segment, weight in weights.items():
+            assert read.Scalars(f"Blend.weights {segment}/{source}")[0].value == pytest.approx(weight)
+
+
+def test_what_a_fit_tells_is_seen_as_it_comes(monkeypatch: pytest.MonkeyPatch) -> None:
+    shown = io.StringIO()
+    console = Console(file=shown, force_terminal=True, width=80, color_system=None)
+    tell = fitting_screens.told(console, translator("zh"))
+    tell("trial 3: epoch 2", {"loss": 1.5, "figure": 0.25, "rate": 0.001})
+    assert shown.getvalue() == "试验 3: 轮次 2: 损失 1.5000, 指标 .2500, 学习率 .0010\n"
+    fitting_screens.told(Console(file=shown, force_terminal=False), str)("epoch 1", {"loss": 1.0})
+    assert shown.getvalue().count("\n") == 1  # nothing where nobody looks
+
+
 def test_stats_count(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answer = _run(monkeypatch, "stats", "--folder", str(home))
-    assert (answer["items"], answer["users"], answer["events"], answer["live"]) == (40, 60, 480, "0001")
+    assert (answer["items"], answer["users"], answer["events"]) == (40, 60, 480)
+    assert answer["live"] == f"{answer['releases']:04d}"  # the newest
 
 
 def test_the_doctor_finds_a_sound_installation_well(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -119,6 +178,8 @@ def test_the_doctor_finds_a_sound_installation_well(home: Path, monkeypatch: pyt
         (("import", "/does/not/exist"), 2, "/does/not/exist"),
         (("import", "x.csv", "--map", "user"), 2, "--map"),
         (("import", "x.csv", "--precedence", "x.csv=high"), 2, "--precedence"),
+        (("search", "nothing"), 3, "source"),
+        (("search", "ease", "--trials", "0"), 2, "command line"),
         (("recommend",), 2, "command line"),
         (("recommend", "u1", "-k", "0"), 2, "command line"),
         (("recommend", "u1", "--nonsense"), 2, "command line"),
@@ -173,9 +234,9 @@ def test_every_command_helps_with_an_example() -> None:
     from typer.main import get_command
 
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
-    wanted = "demo import quarantine fit evaluate recommend explain why-not similar stats doctor "
-    wanted += "up serve keys replay batch tidy export"
-    assert set(commands) == set(wanted.split())
+    wanted = "demo import quarantine fit evaluate search recommend ask explain why-not similar "
+    wanted += "up serve keys batch replay tidy export stats doctor"
+    assert get_command(cli.app).list_commands(None) == wanted.split()  # type: ignore[attr-defined]
     commands |= {f"keys {name}": command for name, command in commands.pop("keys").commands.items()}
     for name, command in commands.items():
         assert f"regard {name}" in command.epilog

@@ -7,14 +7,21 @@ import pytest
 
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
+from regard.learning.knobs import OneOf, Whole
+from regard.learning.spaces import Space, space_of
+from regard.models.actions import ActionWeights
 from regard.models.blend import Blend, FittedBlend
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
 from regard.models.neighbours import ItemKNN
+from regard.models.popular import Popularity
+from regard.models.ranker import Ranker
+from regard.models.segment_popularity import SegmentPopularity
 from regard.models.text import BundledText, SentenceTransformerText
 from regard.models.text_endpoint import EndpointText
+from regard.models.trees import Trees
 from regard.models.trend import Trend
-from regard.serving.recipes import KINDS, decode, decode_encoder, default_recipes
+from regard.serving.recipes import KINDS, decode, decode_encoder, decode_space, default_recipes
 from regard.serving.wiring import FITTED
 from tests.contracts.subjects import ask, communities
 
@@ -28,6 +35,24 @@ def test_a_table_becomes_its_recipe_with_nested_fields() -> None:
 
 def test_every_kind_has_defaults() -> None:
     assert set(decode({"sources": {kind: {"kind": kind} for kind in KINDS}})) == set(KINDS)
+
+
+@pytest.mark.parametrize("kind", [kind for kind, recipe in KINDS.items() if hasattr(recipe, "SPACE")])
+def test_a_space_beside_a_recipe_is_borne_by_it_and_holds_its_defaults(kind: str) -> None:
+    recipe = decode({"sources": {"mine": {"kind": kind}}})["mine"]
+    space_of(recipe).check(recipe)
+    assert space_of(recipe).own(recipe)
+
+
+def test_a_search_table_is_a_space_of_its_source() -> None:
+    table = {"search": {"mine": {"l2": {"low": 1, "high": 9}, "weighting": {"repeats": ["max", "sum"]}}}}
+    space = decode_space(table, "mine")
+    assert space == Space({"l2": Whole(1, 9), "weighting.repeats": OneOf("max", "sum")})
+    assert decode_space(table, "other") is None
+    assert decode({**table, "sources": {"mine": {"kind": "ease"}}}) == {"mine": EASE()}
+    for wrong in ({"mine": 3}, {"mine": {"l2": {"low": 9, "high": 1}}}):
+        with pytest.raises(InvalidInput, match=r"\[search\.mine\]"):
+            decode_space({"search": wrong}, "mine")
 
 
 @pytest.mark.deep
@@ -100,11 +125,28 @@ def test_the_default_follows_the_catalogue_s_size() -> None:
     assert isinstance(default_recipes(Dataset.from_frame(many))["graph"], GraphFilter)
 
 
+def test_people_with_attributes_get_popularity_by_segment() -> None:
+    frame = pl.DataFrame({"user": ["u"], "item": ["i"]})
+    said = Dataset.from_frame(frame, users=pl.DataFrame({"id": ["u"], "age": [30.0]}))
+    assert isinstance(default_recipes(said)["segments"], SegmentPopularity)
+    assert "segments" not in default_recipes(Dataset.from_frame(frame))
+
+
 def test_the_page_s_example_is_read() -> None:
     page = Path(__file__).parents[2] / "docs" / "how-to" / "configure.md"
-    sources, encoder = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    sources, order, encoder = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
     assert decode(tomllib.loads(sources))["recent"].weighting.half_life == 60  # type: ignore[attr-defined]
+    assert decode(tomllib.loads(order))["order"].items.content == ("use",)  # type: ignore[attr-defined]
     assert decode_encoder(tomllib.loads(encoder)).name == "endpoint"
+
+
+def test_the_search_page_s_example_is_a_space_that_its_source_bears() -> None:
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "search.md"
+    (example,) = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    table = tomllib.loads(example)
+    space = decode_space(table, "order")
+    assert space is not None
+    space.check(decode(table)["order"])
 
 
 def test_a_recipe_around_another_one() -> None:
@@ -113,3 +155,24 @@ def test_a_recipe_around_another_one() -> None:
     assert recipe == Trend(ItemKNN(k=7), half_life=3)
     with pytest.raises(InvalidInput, match=r"sources\.mine\.source"):
         decode({"sources": {"mine": {"kind": "trend", "source": {**source, "k7": 1}}}})
+
+
+def test_a_ranker_over_sources_with_a_learner_and_weights() -> None:
+    table = {
+        "kind": "ranker",
+        "cut": "random",
+        "values": ["rating"],
+        "weights": {"rating": 2.0, "rating value": 0.0},
+        "learner": {"kind": "trees", "rounds": 7},
+        "sources": {"knn": {"kind": "item_knn", "k": 7}, "popular": {"kind": "popularity"}},
+    }
+    sources, weights = (("knn", ItemKNN(k=7)), ("popular", Popularity())), (("rating", 2.0), ("rating value", 0.0))
+    expected = Ranker(sources, Trees(rounds=7), values=("rating",), weights=ActionWeights(weights), cut="random")
+    assert decode({"sources": {"mine": table}})["mine"] == expected
+    for field, wrong, said in (
+        ("learner", {"kind": "oracle"}, r"mine\.learner"),
+        ("weights", {"rating": "much"}, "ActionWeights"),
+        ("sources", {"knn": {"kind": "item_knn", "k7": 1}}, r"mine\.sources\.knn"),
+    ):
+        with pytest.raises(InvalidInput, match=said):
+            decode({"sources": {"mine": {**table, field: wrong}}})

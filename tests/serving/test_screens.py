@@ -35,3 +35,11 @@ def test_an_error_keeps_its_brackets(monkeypatch: pytest.MonkeyPatch, capsys: py
     with pytest.raises(SystemExit):
         cli._fail(Unavailable("regard.toml [sources.mine]", "a[/b]", "c", "pip install 'regard[deep]'"))
     assert "regard.toml [sources.mine]: expected a[/b], got c. pip install 'regard[deep]'" in capsys.readouterr().err
+
+
+def test_a_fit_shows_the_weights_of_each_kind_of_people() -> None:
+    weights = {"ease": {"cold": 0.01, "heavy": 0.7}, "popular": {"cold": 0.99, "heavy": 0.3}}
+    shown = _shown(screens.fitted({"release": "0001", "events": 3, "items": 2, "weights": weights}, str))
+    lines = [line.split() for line in shown.splitlines()]
+    assert lines[1] == ["learned", "weight", "no", "history", "long", "history"]
+    assert lines[2:] == [["ease", ".0100", ".7000"], ["popular", ".9900", ".3000"]]

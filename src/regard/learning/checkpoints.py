@@ -64,6 +64,11 @@ def read(folder: Path, identity: str) -> tuple[Tensors, Standing, dict[str, Any]
     return tensors, Standing(**{**standing, "losses": tuple(standing["losses"])}), order
 
 
+def began(folder: Path) -> bool:
+    """Whether a training has left something to go on from."""
+    return (folder / FILE).exists()
+
+
 def clear(folder: Path) -> None:
     """A training that ended leaves nothing to go on from."""
     (folder / FILE).unlink(missing_ok=True)

@@ -1,9 +1,9 @@
-"""Losses of choosing the next item: full and sampled softmax, gBCE and BPR, one number per example."""
+"""Losses of choosing the next item: full and sampled softmax, SSM, gBCE and BPR, one number per example."""
 
 from __future__ import annotations
 
 from torch import Tensor, cat, logsumexp, where
-from torch.nn.functional import cross_entropy, logsigmoid
+from torch.nn.functional import cross_entropy, logsigmoid, normalize
 
 from regard.learning.negatives import Drawn
 
@@ -23,6 +23,16 @@ def sampled_softmax(users: Tensor, items: Tensor, targets: Tensor, drawn: Drawn)
     right, wrong = right - drawn.log_targets, wrong - drawn.log_items
     wrong = where(_same(targets, drawn), wrong.new_full((), float("-inf")), wrong)
     return logsumexp(cat([right[:, None], wrong], dim=1), dim=1) - right
+
+
+def ssm(users: Tensor, items: Tensor, targets: Tensor, drawn: Drawn, temperature: float, prior: Tensor) -> Tensor:
+    """Sampled softmax of cosines over a temperature (Wu et al. 2022), each with the item's own `prior` (I,) added.
+
+    A cosine knows no lengths, so popularity decides nothing unless it comes as the prior, like the adjustment of Menon
+    et al. 2021. The lower the temperature, the more the hardest of the drawn items count. -> (n,)
+    """
+    users = cat([normalize(users) / temperature, users.new_ones(len(users), 1)], dim=1)
+    return sampled_softmax(users, cat([normalize(items), prior[:, None]], dim=1), targets, drawn)
 
 
 def gbce(users: Tensor, items: Tensor, targets: Tensor, drawn: Drawn, calibration: float = 0.75) -> Tensor:

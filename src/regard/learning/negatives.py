@@ -20,7 +20,9 @@ class Drawn:
     log_targets: Tensor  # (n,)
 
 
-Negatives: TypeAlias = Callable[[Tensor], Drawn]  # targets (n,) -> Drawn; draws from torch's generator
+# targets (n,), and for hard ones the people's (n, d) and the items' vectors (I, d); draws from torch's generator
+Negatives: TypeAlias = Callable[[Tensor, Tensor, Tensor], Drawn]
+HARDER = 8  # so many times more items are looked at than are kept
 
 
 def uniform(n_items: int, samples: int) -> Negatives:
@@ -39,10 +41,29 @@ def in_batch(counts: Tensor, samples: int) -> Negatives:
     chances = counts.clamp(min=1.0)
     logs = (chances / chances.sum()).log()
 
-    def draw(targets: Tensor) -> Drawn:
+    def draw(targets: Tensor, _users: Tensor, _items: Tensor) -> Drawn:
         chosen = targets[torch.randperm(len(targets))[:samples].to(targets.device)]
         own, scale = logs.to(targets.device), math.log(max(1, len(chosen)))
         return Drawn(chosen, own[chosen] + scale, own[targets] + scale)
+
+    return draw
+
+
+def hard(n_items: int, samples: int) -> Negatives:
+    """Of HARDER times as many uniform draws those that some person of the batch scores highest.
+
+    Dynamic negatives (Zhang et al. 2013); they are no sample of anything, so nothing is corrected. They suit losses of
+    differences (bpr, softmax) more than gbce, which takes each for a certain no.
+    """
+    pool = uniform(n_items, HARDER * samples)
+
+    def draw(targets: Tensor, users: Tensor, items: Tensor) -> Drawn:
+        drawn = pool(targets, users, items).items
+        with torch.no_grad():
+            highest = (users @ items[drawn].T).float().amax(dim=0)
+        chosen = drawn[highest.topk(min(samples, len(drawn))).indices]
+        nothing = torch.zeros(1, device=targets.device)
+        return Drawn(chosen, nothing.expand(len(chosen)), nothing.expand(len(targets)))
 
     return draw
 
@@ -52,7 +73,7 @@ def _drawing(chances: Tensor, samples: int) -> Negatives:
     edges = chances.double().cumsum(0)
     logs = (chances * samples).log()
 
-    def draw(targets: Tensor) -> Drawn:
+    def draw(targets: Tensor, _users: Tensor, _items: Tensor) -> Drawn:
         where = torch.rand(samples, dtype=torch.float64) * edges[-1]
         chosen = torch.searchsorted(edges, where, right=True).clamp(max=len(chances) - 1)
         own, chosen = logs.to(targets.device), chosen.to(targets.device)

@@ -16,7 +16,7 @@ from regard.measurement.judging import Judged, judge
 from regard.measurement.metrics.ranking import RANKING
 from regard.measurement.report import Figures, Report, report_of
 from regard.measurement.sampled import sampled_candidates
-from regard.measurement.slices import long_tail, segments
+from regard.measurement.slices import item_segments, segments
 from regard.measurement.splits import Split
 from regard.measurement.truth import Protocol, Truth, truth_of
 
@@ -107,11 +107,12 @@ def _figures(judged: Judged, aspects: Aspects, truth: Truth, names: Sequence[str
         for group, mask in segments(np.diff(aspects.own.indptr)).items():
             for name in ranking[:SLICED]:
                 per_person[group, name] = np.where(mask, per_person["all", name], np.nan)
-        tail = judged.on(long_tail(aspects.counts), truth.relevant)
-        for name in ranking[:SLICED]:
-            there = tail.relevant > 0
-            value = RANKING[name](tail.hits, np.maximum(tail.relevant, 1))
-            per_person["long tail", name] = np.where(there, value, np.nan)
+        asked = np.bincount(truth.relevant.indices, minlength=len(aspects.counts)) > 0
+        for group, items in item_segments(aspects.counts, asked).items():
+            part = judged.on(items, truth.relevant)
+            for name in ranking[:SLICED]:
+                value = RANKING[name](part.hits, np.maximum(part.relevant, 1))
+                per_person[group, name] = np.where(part.relevant > 0, value, np.nan)
     overall = {name: value for name, value in aspects.overall(judged).items() if name in names}
     depth = (np.cumsum(judged.hits, axis=1) / judged.relevant[:, None]).mean(axis=0)
     return Figures(per_person, overall, depth)

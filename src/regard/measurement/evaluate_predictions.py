@@ -19,7 +19,12 @@ from regard.measurement.report import Report
 from regard.measurement.splits import Split
 
 RATING = ("RMSE", "MAE", "MSE")
-LABEL = {"AUC": predictions.auc, "log-loss": predictions.log_loss, "accuracy": predictions.accuracy}
+LABEL = {
+    "AUC": predictions.auc,
+    "log-loss": predictions.log_loss,
+    "accuracy": predictions.accuracy,
+    "ECE": predictions.expected_calibration_error,
+}
 
 
 def evaluate_ratings(models: Mapping[str, Scorer], split: Split, *, resamples: int = 1000, seed: int = 0) -> Report:
@@ -42,9 +47,9 @@ def evaluate_ratings(models: Mapping[str, Scorer], split: Split, *, resamples: i
 def evaluate_labels(
     chances: Mapping[str, Array], labels: Array, *, name: str = "labels", resamples: int = 200, seed: int = 0
 ) -> Report:
-    """AUC, log-loss and accuracy of each model's `chances` (n,) of the 0/1 `labels` (n,); intervals draw examples.
+    """AUC, log-loss, accuracy and calibration error of each model's `chances` (n,) of the 0/1 `labels` (n,).
 
-    The baseline of the comparisons is the model with the highest AUC.
+    Intervals draw examples. The baseline of the comparisons is the model with the highest AUC.
     """
     if not chances:
         raise InvalidInput("evaluate_labels.chances", "at least one model", "none")

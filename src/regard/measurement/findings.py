@@ -61,6 +61,11 @@ class Findings:
         """The metrics of the main table, the leading one first."""
         return tuple(dict.fromkeys(m.metric for m in self.measures if m.slice == "all"))
 
+    @property
+    def slices(self) -> tuple[str, ...]:
+        """The groups of people and items beside "all", people first."""
+        return tuple(dict.fromkeys(m.slice for m in self.measures if m.slice != "all"))
+
     def value(self, model: str, metric: str, slice: str = "all") -> float:  # noqa: A002 (the field's word)
         """One figure; NaN where it is not defined."""
         return next(

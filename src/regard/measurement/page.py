@@ -120,7 +120,7 @@ def _comparisons(comparisons: tuple[Comparison, ...], leading: list[str]) -> str
 
 
 def _slices(report: Findings) -> str:
-    parts = [part for part in dict.fromkeys(m.slice for m in report.measures) if part != "all"]
+    parts = report.slices
     if not parts:
         return ""
     label = report.labels[0]
@@ -135,7 +135,8 @@ def _slices(report: Findings) -> str:
     return (
         f"<h2>For whom: {escape(label)} by slice</h2><p>Cold people have no history; light and heavy are the quarters "
         "of the others with the shortest and the longest one; the long tail counts only items outside the head that "
-        'holds 80% of all events. People in brackets.</p><div class="card"><table><tr><th>model</th>'
+        "holds 80% of all events, cold items only those that nobody met in the train part, warm items only the others. "
+        'People in brackets.</p><div class="card"><table><tr><th>model</th>'
         f"{heads}</tr>{rows}</table></div>"
     )
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 
+from regard.domain.arrays import Array
 from regard.domain.errors import Unavailable
 from regard.measurement.findings import Findings
+from regard.measurement.metrics.predictions import expected_calibration_error, reliability
 
 PALETTE = ("#2364aa", "#d1495b", "#0b8a6a", "#e8a33d", "#7b5ea7", "#5b6875", "#3aa6b9", "#a44a3f", "#6b8e23", "#c2569b")
 SHAPE = (5.6, 3.6)  # inches
@@ -78,6 +81,41 @@ def trade_plot(report: Findings) -> str:
     axes.margins(0.18)
     axes.legend(frameon=False, fontsize=8)
     return _svg(figure)
+
+
+def front_plot(title: str, label: str, points: Sequence[tuple[str, float, float, bool]]) -> str:
+    """What is worth choosing from among what was tried: (name, across, up, whether it stands on the front) each."""
+    figure, axes = _axes(title)
+    for name, x, y, on in (point for point in points if math.isfinite(point[1]) and math.isfinite(point[2])):
+        axes.plot(x, y, "o", color=PALETTE[0] if on else "#c4ccd4", markersize=8 if on else 5, zorder=3 if on else 2)
+        if on:
+            axes.annotate(name, (x, y), xytext=(6, 5), textcoords="offset points", fontsize=9, color="#1d2733")
+    axes.set_xlabel(label)
+    axes.margins(0.12)
+    return _svg(figure)
+
+
+def reliability_plot(labels: Array, chances: Mapping[str, Array], bins: int = 15) -> str:
+    """How often what each model calls a chance of p came true, against p; the larger a point, the more examples."""
+    return _svg(reliability_figure(labels, chances, bins))
+
+
+def reliability_figure(labels: Array, chances: Mapping[str, Array], bins: int = 15) -> Any:
+    """The figure of `reliability_plot`, for those who save it otherwise."""
+    figure, axes = _axes("Reliability: what was said, what came true", height=SHAPE[0] * 0.9)
+    axes.plot([0, 1], [0, 1], color="#c4ccd4", linewidth=1.2, zorder=1)
+    for place, (model, own) in enumerate(chances.items()):
+        said, came, count = reliability(labels, own, bins)
+        colour = PALETTE[place % len(PALETTE)]
+        error = expected_calibration_error(labels, own, bins)
+        axes.plot(said, came, color=colour, linewidth=1.6, label=f"{model}, ECE {error:.3f}")
+        axes.scatter(said, came, s=16 + 160 * count / count.sum(), color=colour, zorder=3)
+    axes.set_xlabel("mean chance of the bin")
+    axes.set_ylabel("share of positives")
+    axes.set_xlim(0, 1)
+    axes.set_ylim(0, 1)
+    axes.legend(frameon=False, fontsize=8, loc="upper left")
+    return figure
 
 
 def _axes(title: str, height: float = SHAPE[1]) -> tuple[Any, Any]:

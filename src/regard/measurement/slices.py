@@ -1,4 +1,4 @@
-"""Slices: groups of people by what we know of them, and the items of the long tail."""
+"""Slices: groups of people, and of items, by what we know of them."""
 
 from __future__ import annotations
 
@@ -23,6 +23,18 @@ def segments(lengths: NDArray[np.integer]) -> Mapping[str, Mask]:
     low, high = np.quantile(lengths[warm], (0.25, 0.75))
     found = {"cold": ~warm, "warm": warm, "light": warm & (lengths <= low), "heavy": warm & (lengths >= high)}
     return {name: mask for name, mask in found.items() if mask.any() and not mask.all()}
+
+
+def item_segments(counts: NDArray[np.floating], asked: Mask) -> Mapping[str, Mask]:
+    """The long tail, and where some item of `asked` (I,) is cold (nobody met it in train), cold and warm apart.
+
+    `counts` (I,): people who met each item in train. Segments without an item of `asked` are left out; (I,) each.
+    """
+    cold = counts == 0
+    found = {"long tail": long_tail(counts)}
+    if (cold & asked).any():
+        found |= {"cold items": cold, "warm items": ~cold}
+    return {name: mask for name, mask in found.items() if name == "long tail" or (mask & asked).any()}
 
 
 def long_tail(counts: NDArray[np.floating]) -> Mask:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 
+from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
@@ -34,16 +36,23 @@ def heading(report: Findings) -> str:
 
 
 def as_text(report: Findings) -> str:
-    """The main table in fixed width."""
+    """The main table in fixed width, below it the leading metric by slice."""
     rows = [("model", *report.labels)]
     rows += [(m, *(number(report.value(m, label)) for label in report.labels)) for m in report.models]
+    lines = [f"{report.split}: {heading(report)}", *in_columns(rows)]
+    if report.slices:
+        lines += ["", f"{report.labels[0]} by slice (people)", *in_columns(_by_slice(report))]
+    return "\n".join(lines)
+
+
+def in_columns(rows: Sequence[Sequence[str]]) -> list[str]:
+    """Rows of cells as lines of fixed width."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
-    lines = ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
-    return "\n".join([f"{report.split}: {heading(report)}", *lines])
+    return ["  ".join(cell.ljust(w) for cell, w in zip(row, widths, strict=True)).rstrip() for row in rows]
 
 
-def as_rich(report: Findings) -> Table:
-    """The leading figures for a terminal of 80 columns; the best of each ranking metric in bold."""
+def as_rich(report: Findings) -> RenderableType:
+    """The leading figures for a terminal of 80 columns, the best of each ranking metric in bold; then by slice."""
     table = Table(title=report.split, title_justify="left", caption=heading(report), caption_justify="left")
     table.add_column("model", no_wrap=True)
     shown = [label for label in report.labels if label.split("@")[0] in SHORT] or list(report.labels[:6])
@@ -57,7 +66,27 @@ def as_rich(report: Findings) -> Table:
             value = report.value(model, label)
             cells.append(f"[bold]{number(value)}[/]" if value == best.get(label) else number(value))
         table.add_row(Text(model), *cells)
+    return Group(table, _slices_table(report)) if report.slices else table
+
+
+def _slices_table(report: Findings) -> Table:
+    head, *rows = _by_slice(report)
+    table = Table(title=f"{report.labels[0]} by slice (people)", title_justify="left")
+    for name in head:
+        table.add_column(Text(name), justify="left" if name == head[0] else "right")
+    for row in rows:
+        table.add_row(*map(Text, row))
     return table
+
+
+def _by_slice(report: Findings) -> list[tuple[str, ...]]:
+    """A row for each slice and a column for each model, of the leading metric; names and people first."""
+    label = report.labels[0]
+    rows: list[tuple[str, ...]] = [("slice", *report.models)]
+    for part in report.slices:
+        people = next(m.people for m in report.measures if (m.slice, m.metric) == (part, label))
+        rows.append((f"{part} ({people:,})", *(number(report.value(m, label, part)) for m in report.models)))
+    return rows
 
 
 def _finite(report: Findings, label: str) -> list[float]:

@@ -19,7 +19,7 @@ class Protocol:
 
     exclude_seen: what a person knows already is neither ranked nor right. warm_only: leave out people without history.
     among: a mask (I,) of the only items that are ranked and right (None: all). slices: figures for groups of people
-    and for the long tail too. resamples, seed: of the bootstrap. baseline: whom the others are compared with (None:
+    and of items too. resamples, seed: of the bootstrap. baseline: whom the others are compared with (None:
     the best).
     """
 

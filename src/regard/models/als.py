@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,8 @@ from regard.domain.protocols import Evidence
 from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
+from regard.learning.knobs import LogUniform, Uniform, Whole
+from regard.learning.spaces import Space
 from regard.models.least_squares import Floats, solve_rows
 from regard.models.scoring import FullScores, people_of, recipe_from
 
@@ -37,6 +40,9 @@ class ImplicitALS:
     scaling: float = 0.75
     iterations: int = 10
     weighting: Weighting = field(default_factory=Weighting)
+    SPACE: ClassVar[Space] = Space(
+        {"factors": Whole(16, 256, log=True), "l2": LogUniform(1e-3, 0.3), "scaling": Uniform(0.0, 1.0)}
+    )
 
     def __post_init__(self) -> None:
         for name, fits, expected in (

@@ -1,60 +1,91 @@
-"""Behaviour: a deep model of the order of events; the next item from what a person just did, served without torch."""
+"""Behaviour: a deep model of what people do, in order; the next item from what they did, who and where they are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import TYPE_CHECKING, ClassVar, Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from regard.data.artifacts import Artifact
-from regard.domain.arrays import Array, Vectors
+from regard.domain.arrays import Array, Vectors, check_shape
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.protocols import Evidence
 from regard.domain.request import Query
 from regard.domain.run import Run
+from regard.learning.knobs import LogUniform, OneOf, Uniform, Whole
+from regard.learning.spaces import Space
+from regard.models.fields import Fields, Said
 from regard.models.networks.figures import next_item_figure
-from regard.models.networks.streams import Batch, Stream
+from regard.models.networks.streams import Reading, Stream, gaps
+from regard.models.networks.teaching import Drawing, Kinds, Losses, next_item_loss
 from regard.models.person_tower import PersonTower
 from regard.models.scoring import FullScores, people_of, recipe_from
+from regard.models.sides import Sides
+from regard.models.towers import FittedItemTower, ItemTower
 
 if TYPE_CHECKING:
-    from torch import Tensor
+    from regard.models.networks.next_item import NextItem
 
-Body = Literal["gru", "convolution", "transformer", "hstu"]
-Losses = Literal["full_softmax", "sampled_softmax", "gbce", "bpr"]
-Drawing = Literal["uniform", "popular", "in_batch"]
+Body = Literal["gru", "lstm", "convolution", "transformer", "hstu"]
+PARTS = ("history", "person", "moment", "earlier")  # of a person's vector; see networks/people.py
 
 
 @dataclass(frozen=True)
 class Behaviour:
     """Next-item prediction over packed histories with one table of item vectors (SASRec, Kang & McAuley 2018).
 
-    body: GRU, dilated causal convolution, pre-norm causal transformer, or HSTU's gated attention.
-    width: d of all vectors. blocks: layers. window: the newest events that count, and the length of a training row.
+    body: GRU, LSTM, dilated causal convolution, pre-norm causal transformer, or HSTU's gated attention.
+    items: what an item is known by. width: d of all vectors. blocks: layers.
+    window: the newest places that are read one by one, and the length of a training row. summary: events before them
+      that count in sum.
+    attributes, context, timed: whether who a person is, the contexts of events (device, place, mood ...) and the clock
+      count. They need columns in the data; without them nothing changes.
     loss: full_softmax is best where I x events of a batch fits the memory (Klenitskiy & Vasilev 2023); else
       sampled_softmax with log-Q correction, gbce or bpr, over `samples` negatives that a batch shares.
-    batch: rows of `window` events. validation data in the run stop the epochs early, by nDCG@10 of the next item.
+    pretrain: epochs before the others in which every positive event teaches and a share `masked` of the items met is
+      hidden and foretold, too (BERT4Rec's task, Sun et al. 2019, in a body that looks back only). Then, in `epochs`,
+      events of the types `actions` teach (none named: all).
+    batch: rows of `window` places. validation data in the run stop the epochs early, by nDCG@10 of the next item.
     Time: O(events (d^2 + window d + I d)) an epoch, the last term O(samples d) where sampled. Needs the extra `deep`.
     """
 
     body: Body = "transformer"
+    items: ItemTower = field(default_factory=ItemTower)
     width: int = 64
     blocks: int = 1
     window: int = 100
+    summary: int = 200
+    attributes: bool = True
+    context: bool = True
+    timed: bool = False
     dropout: float = 0.2
     loss: Losses = "full_softmax"
     negatives: Drawing = "uniform"
     samples: int = 256
+    pretrain: int = 0
+    masked: float = 0.2
+    actions: tuple[str, ...] = ()
     epochs: int = 20
     batch: int = 16
     rate: float = 2e-3
+    decay: float = 0.01
     patience: int = 3
     precision: Literal["float32", "bfloat16"] = "float32"
+    SPACE: ClassVar[Space] = Space(
+        {
+            "body": OneOf(*get_args(Body)),
+            "width": OneOf(32, 64, 128),
+            "blocks": Whole(1, 3),
+            "dropout": Uniform(0.0, 0.5),
+            "rate": LogUniform(3e-4, 1e-2),
+        }
+    )
 
     def __post_init__(self) -> None:
         for name, fits, expected in (
@@ -62,13 +93,17 @@ class Behaviour:
             ("width", self.width >= 1, "at least 1"),
             ("blocks", self.blocks >= 1, "at least 1"),
             ("window", self.window >= 1, "at least 1 event"),
+            ("summary", self.summary >= 0, "at least 0 events"),
             ("dropout", 0 <= self.dropout < 1, "a share in [0, 1)"),
             ("loss", self.loss in get_args(Losses), f"one of {get_args(Losses)}"),
             ("negatives", self.negatives in get_args(Drawing), f"one of {get_args(Drawing)}"),
             ("samples", self.samples >= 1, "at least 1"),
+            ("pretrain", self.pretrain >= 0, "at least 0"),
+            ("masked", 0 <= self.masked < 1, "a share in [0, 1)"),
             ("epochs", self.epochs >= 1, "at least 1"),
             ("batch", self.batch >= 1, "at least 1 row"),
             ("rate", 0 < self.rate < 1, "a learning rate in (0, 1)"),
+            ("decay", 0 <= self.decay < 1, "a number in [0, 1)"),
             ("patience", self.patience >= 1, "at least 1 epoch"),
             ("precision", self.precision in ("float32", "bfloat16"), "float32 or bfloat16"),
         ):
@@ -76,96 +111,134 @@ class Behaviour:
                 raise InvalidInput(f"Behaviour.{name}", expected, repr(getattr(self, name)))
 
     def fit(self, data: Dataset, *, run: Run = Run()) -> FittedBehaviour:  # noqa: B008
-        """Train on every positive event with a next one. Same seed, machine and threads, same fit.
+        """Foretell every positive event from those before it. Same seed, machine and threads, same fit.
 
-        Without any such event the model has learned nothing and proposes nothing. Unavailable without PyTorch.
+        Without any the model has learned nothing and proposes nothing. Unavailable without PyTorch.
         """
         try:
-            from regard.learning.loop import loop, seeded
+            import torch
+
+            from regard.learning.checkpoints import began
+            from regard.learning.loop import loop
             from regard.learning.plan import Plan
             from regard.learning.steps import plain
-            from regard.models.networks.next_item import NextItem, Tower, body_of, graph_of
         except ImportError as error:
             raise Unavailable("Behaviour.fit", "PyTorch and onnx", str(error), "pip install 'regard[deep]'") from error
-        stream = Stream.of(data, self.window, self.batch, repr(self))
-        people = people_of(data.matrix())
+        reading = Reading.learn(data, self.window, self.summary)
+        sides = Sides.learn(data, self.attributes, self.context, self.timed)
+        fields, people = self.items.fields(data), people_of(data.matrix())
+        kinds, counts = Kinds(self.loss, self.negatives, self.samples), torch.from_numpy(people).float()
+        module = self._module(data, (reading, sides, fields), run)
+        for stage, epochs, wanted, masked in (
+            ("pretrain", self.pretrain, (), self.masked),
+            ("", self.epochs, self.actions, 0.0),
+        ):
+            if not epochs or (stage and run.folder is not None and began(run.folder)):
+                continue
+            stream = Stream.of(data, reading, self.batch, repr(self) + stage, wanted)
+            last = run.validation is not None and not stage
+            judge = next_item_figure(stream, run.validation, len(data.events)) if last and run.validation else None
+            plan = Plan(epochs, self.rate, self.decay, precision=self.precision, figure=judge, patience=self.patience)
+            folder = run.folder / stage if run.folder is not None else None
+            loss = next_item_loss(kinds, counts, masked)
+            loop(module, loss, plain, stream, plan, replace(run, folder=folder))
+        return self._fitted(module, people, (reading, sides, fields))
+
+    def _module(self, data: Dataset, how: tuple[Reading, Sides, Fields], run: Run) -> NextItem:
+        """The network, over `data` and the moments of what validates it."""
+        from regard.learning.loop import seeded
+        from regard.models.networks.bags import bag_of
+        from regard.models.networks.next_item import NextItem
+        from regard.models.networks.people import Tower, body_of
+
+        reading, sides, fields = how
+        moments = [sides.moments(data)]
+        if run.validation is not None:
+            moments.append(sides.moments(run.validation, _since(data, run.validation)))
+        rows = sparse.csr_array(sparse.vstack([*moments, sides.nothing()], format="csr"))
+        bags = bag_of(sides.people(data)), bag_of(rows)
         with seeded(run.seed):
             body = body_of(self.body, self.width, self.blocks, self.window, self.dropout)
-            module = NextItem(len(data.items), Tower(body, self.width, self.dropout), self.width)
-        judge = None if run.validation is None else next_item_figure(stream, run.validation)
-        plan = Plan(self.epochs, self.rate, precision=self.precision, figure=judge, patience=self.patience)
-        loop(module, self._loss(people), plain, stream, plan, run)
-        vectors = module.items.weight.detach().numpy().copy()
-        graph = np.frombuffer(graph_of(module.tower, self.width), np.uint8)
-        return FittedBehaviour(self, vectors if stream.pairs else np.zeros_like(vectors), people, graph)
+            tower = Tower(body, self.width, self.dropout, (len(reading.types), *sides.widths))
+            items = self.items.network(data, fields, self.width)
+            return NextItem(items, tower, self.width, bags)
 
-    def _loss(self, people: NDArray[np.float64]) -> Callable[[Any, Batch], Tensor]:
-        """(module, batch) -> one loss per event that has a next one."""
+    def _fitted(
+        self, module: NextItem, people: NDArray[np.float64], how: tuple[Reading, Sides, Fields]
+    ) -> FittedBehaviour:
         import torch
 
-        from regard.learning import losses, negatives
-        from regard.models.networks.layout import Layout
+        from regard.models.networks.items import graph_of_content
+        from regard.models.networks.next_item import graph_of
 
-        counts = torch.from_numpy(people).float()
-        choices: dict[str, Callable[[], negatives.Negatives]] = {
-            "uniform": lambda: negatives.uniform(len(people), self.samples),
-            "popular": lambda: negatives.popular(counts, self.samples),
-            "in_batch": lambda: negatives.in_batch(counts, self.samples),
-        }
-        draw = choices[self.negatives]()
-        sampled = {"sampled_softmax": losses.sampled_softmax, "gbce": losses.gbce, "bpr": losses.bpr}
+        with torch.no_grad():
+            vectors = module.items().numpy().copy()
+        reading, sides, fields = how
+        start = module.start.detach().numpy()[0].copy()
+        graph = np.frombuffer(graph_of(module.tower, self.width), np.uint8)
+        content = module.items.content
+        told = np.frombuffer(b"" if content is None else graph_of_content(content), np.uint8)
+        if not people.any():  # nothing was learned, so nothing is said
+            vectors = np.zeros_like(vectors)
+        tower = PersonTower(vectors, start, graph, reading, sides)
+        return FittedBehaviour(self, tower, FittedItemTower(self.items, fields, told, self.width), people)
 
-        def loss(module: Any, batch: Batch) -> Tensor:
-            targets, layout = torch.from_numpy(batch.targets), Layout.of(torch.from_numpy(batch.segment))
-            right = targets >= 0
-            users = module(torch.from_numpy(batch.items), torch.from_numpy(batch.gaps), layout)[right]
-            table, targets = module.items.weight, targets[right]
-            if self.loss == "full_softmax":
-                return losses.full_softmax(users, table, targets)
-            return sampled[self.loss](users, table, targets, draw(targets))
 
-        return loss
+def _since(data: Dataset, later: Dataset) -> NDArray[np.int64]:
+    """Gap codes of the events of `later`, the first of each person counted from their last in `data`."""
+    codes = gaps(later.events.time, later.events.offsets)
+    for user in np.flatnonzero((np.diff(later.events.offsets) > 0) & (np.diff(data.events.offsets) > 0)):
+        last, first = data.events.offsets[user + 1] - 1, later.events.offsets[user]
+        pair = np.array([data.events.time[last], later.events.time[first]])
+        codes[first] = gaps(pair, np.array([0, 2]))[1]
+    return codes
 
 
 @dataclass(frozen=True, eq=False)
 class FittedBehaviour(FullScores):
-    """score_i = item_i . person, with the person's vector by ONNX from the newest events; the last one changes it."""
+    """score_i = item_i . person; a person's vector comes from their newest events by ONNX: the last one changes it."""
 
     recipe: Behaviour
-    item_vectors: Vectors  # (I, d)
+    tower: PersonTower
+    item_tower: FittedItemTower
     people: NDArray[np.float64]  # (I,)
-    graph: NDArray[np.uint8]  # an ONNX graph
     name: str = "behaviour"
 
     @property
     def n_items(self) -> int:
         """How many items the model knows."""
-        return len(self.item_vectors)
+        return len(self.tower.item_vectors)
+
+    @property
+    def item_vectors(self) -> Vectors:
+        """(I, d)"""
+        return self.tower.item_vectors
 
     def support(self) -> NDArray[np.float64]:
         """People per item, (I,)."""
         return self.people
 
     @cached_property
-    def tower(self) -> PersonTower:
-        """What reads histories."""
-        return PersonTower(self.item_vectors, self.graph, self.recipe.window)
-
-    @cached_property
     def _exact(self) -> NDArray[np.float64]:
         return np.asarray(self.item_vectors, np.float64)
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
-        """The person's vector, (Q,) -> (Q, d); zeros without history."""
+        """The person's vector, (Q,) -> (Q, d)."""
         return self.tower.encode(queries)
 
     def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """(Q,) -> (Q, I); in float64 before it is rounded, so that batches equal singles."""
         return (self.encode(queries).astype(np.float64) @ self._exact.T).astype(np.float32)
 
+    def parts(self, query: Query) -> Mapping[str, float]:
+        """How much of the person's vector is what they did, who they are, where they are now, and what lies before the
+        window; sums to 1."""
+        return dict(zip(PARTS, map(float, self.tower.gates(query)), strict=True))
+
     def contributions(self, query: Query, row: int) -> Evidence:
         """What the score loses when one item leaves the history, for each item that counts; "together" is what they do
-        only together (or twice), so that all sum to the score. Not exact: an order is not a sum.
+        only together (or twice, or what the rest says without them), so that all sum to the score. Not exact: an order
+        is not a sum.
         """
         if row >= self.n_items:
             return self.newer(query, "liked")
@@ -175,13 +248,35 @@ class FittedBehaviour(FullScores):
         amounts = found[0] - found[1:]
         return Evidence("liked", rows, amounts, {"together": float(found[0] - amounts.sum())}, exact=False)
 
+    def extended(self, said: Sequence[Said], contents: Mapping[str, Vectors]) -> FittedBehaviour:
+        """The same model over new items as well, by what they say (m,) and their content vectors (m, d_c) by name.
+
+        Their support is 0, so a policy knows how unsure their scores are.
+        """
+        new = self.item_tower.vectors(said, contents)
+        check_shape("FittedBehaviour.extended", new, (len(said), self.item_vectors.shape[1]))
+        tower = replace(self.tower, item_vectors=np.concatenate([self.item_vectors, new]))
+        return replace(self, tower=tower, people=np.concatenate([self.people, np.zeros(len(said))]))
+
     def artifact(self) -> Artifact:
-        """The vectors, the graph, the counts and the recipe."""
-        arrays: dict[str, Array] = {"item_vectors": self.item_vectors, "people": self.people, "graph": self.graph}
-        return Artifact("behaviour", asdict(self.recipe), arrays)
+        """Vectors, graphs, counts, what is read and how, and the recipe."""
+        tower, reading = self.tower, asdict(self.tower.reading)
+        arrays: dict[str, Array] = {
+            "item_vectors": tower.item_vectors,
+            "start": tower.start,
+            "people": self.people,
+            "graph": tower.graph,
+            **tower.sides.arrays(),
+        }
+        recipe = asdict(self.recipe) | {"reading": {name: reading[name] for name in reading if name != "codes"}}
+        return Artifact("behaviour", recipe, arrays, {"items": self.item_tower.artifact()})
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> FittedBehaviour:
         """The same model, bit for bit."""
-        arrays = artifact.arrays
-        return cls(recipe_from(Behaviour, artifact.recipe), arrays["item_vectors"], arrays["people"], arrays["graph"])
+        held, told = artifact.arrays, dict(artifact.recipe)
+        reading = Reading(**{**told.pop("reading"), "types": tuple(artifact.recipe["reading"]["types"])})
+        items = ItemTower(**{**told["items"], "content": tuple(told["items"]["content"])})
+        recipe = recipe_from(Behaviour, {**told, "items": items, "actions": tuple(told["actions"])})
+        tower = PersonTower(held["item_vectors"], held["start"], held["graph"], reading, Sides.from_arrays(held))
+        return cls(recipe, tower, FittedItemTower.from_artifact(artifact.parts["items"]), held["people"])

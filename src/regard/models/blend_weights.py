@@ -1,120 +1,191 @@
-"""The search for the weights of a blend: nDCG over the pooled best items of all its sources."""
+"""The weights of a blend, learned on a cut: by segment of people, held to what the best source does on every slice."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regard.domain.arrays import Rows, Scores
-from regard.domain.request import Query
-from regard.models.scoring import FullScores, best
+from regard.domain.arrays import Array, Mask, Scores
+from regard.domain.errors import InvalidInput
+from regard.models.cutting import Asked
+from regard.models.pooling import Pool, pools
+from regard.models.scoring import FullScores
+from regard.models.segments import COLD, SEGMENTS, Bounds
+from regard.models.weight_search import FEW, floored, own_weights, search
 
-GRID = (0.0, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95, 1.0)  # shares one source may take
-FLOORS = (0.01, 0.001, 0.0001)  # the least share of a source, the first that is affordable
-STARTS = 24  # points drawn from the simplex beside the sources alone and all alike
-CHUNK = 256  # people whose full scores are held at once
+TOLERANCE = 0.005  # how much worse than its best source, relative, the blend may be on any slice of the cut
+STEPS = tuple(np.linspace(0.1, 1.0, 10))  # how far weights move towards the best source of a slice that falls short
+ROUNDS = 12  # of mending item slices
 
 
 @dataclass(frozen=True, eq=False)
-class Pool:
-    """For Q people the items that a blend may show, P at most: scores of S sources, and which of them are wanted.
+class Learned:
+    """Weights (4, S) by segment of people, each row >= 0 with sum 1, for scores divided by `scale` (S,).
 
-    `scores` (S, Q, P) are divided by `scale` (S,); only `filled` (Q, P) places hold an item; `wanted` (Q, P) marks the
-    held-out items, `counts` (Q,) says how many there are with those beyond the pool.
+    worth: nDCG on the cut by slice, of each source alone and, last, of the blend, (S + 1,); item slices are ranked
+    among their own items.
     """
 
-    scores: NDArray[np.float64]
-    filled: NDArray[np.bool_]
-    wanted: NDArray[np.bool_]
-    counts: NDArray[np.int64]  # (Q,): held-out items of each person, in the pool or not
+    weights: Scores
     scale: Scores
+    worth: Mapping[str, Scores]
+
+    @cached_property
+    def amounts(self) -> Scores:
+        """What each source's score is multiplied by, (4, S)."""
+        return self.weights / self.scale
+
+    def arrays(self) -> dict[str, Array]:
+        """As an artifact keeps it."""
+        return {
+            "weights": self.weights,
+            "scale": self.scale,
+            "slices": np.array(list(self.worth), np.str_),
+            "worth": np.array(list(self.worth.values())).reshape(-1, len(self.scale) + 1),
+        }
 
     @staticmethod
-    def of(sources: Sequence[FullScores], queries: Sequence[Query], targets: Sequence[Rows], depth: int) -> Pool:
-        """The best `depth` unseen items of each source, and the held-out ones."""
-        people: list[tuple[Rows, NDArray[np.float64]]] = []
-        deviations = np.zeros(len(sources))
-        for start, end in pairwise([*range(0, len(queries), CHUNK), len(queries)]):
-            full = np.stack([source.scores(queries[start:end]) for source in sources], axis=1).astype(np.float64)
-            for scores, query, target in zip(full, queries[start:end], targets[start:end], strict=True):
-                deviations += scores.std(axis=1)
-                hidden = scores.copy()
-                hidden[:, query.history.rows] = -np.inf
-                rows = [chosen for row in hidden for chosen in best(row, depth) if np.isfinite(row[chosen])]
-                pooled = np.union1d(np.array(rows, np.int64), target)
-                people.append((pooled, scores[:, pooled]))
-        scale = deviations / max(1, len(queries))
+    def from_arrays(arrays: Mapping[str, Array]) -> Learned:
+        """As it was; InvalidInput for a blend of before segments."""
+        if "scale" not in arrays:
+            raise InvalidInput("Blend.from_artifact", "weights by segment", "one row for everybody", "Fit again.")
+        worth = {str(name): row for name, row in zip(arrays["slices"], arrays["worth"], strict=True)}
+        return Learned(arrays["weights"], arrays["scale"], worth)
+
+    def shortfall(self) -> Mapping[str, float]:
+        """By slice, how much worse than the best source the blend is, relative; 0 where it is no worse."""
+        return {name: _short(worth[:-1], worth[-1]) for name, worth in self.worth.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class Slice:
+    """People and items on which the blend is compared with its sources: a pool, and each person's segment (Q,)."""
+
+    pool: Pool
+    segment: NDArray[np.int64]
+
+    def value(self, table: Scores, k: int) -> float:
+        """nDCG@k by the weights of each person's segment out of `table` (4, S)."""
+        return self.pool.ndcg(table[self.segment], k)
+
+    def where(self, mask: Mask) -> Slice:
+        """The people of `mask` (Q,)."""
+        return Slice(self.pool.where(mask), self.segment[mask])
+
+
+@dataclass(frozen=True, eq=False)
+class Cut:
+    """The slices of a cut: `people` by segment, all `warm` ones, and `items` by kind."""
+
+    scale: Scores
+    warm: Slice
+    people: Mapping[str, Slice]
+    items: Mapping[str, Slice]
+
+    @staticmethod
+    def of(sources: Sequence[FullScores], asked: Asked, depth: int, items: Mapping[str, Mask]) -> Cut:
+        """Warm people as they are, and all of them as if they were cold; `items` are masks (I,) by name."""
+        lengths = asked.lengths()
+        bounds, warm = Bounds.of(lengths), asked.where(lengths > 0)
+        pooled = pools(sources, warm, depth, {"": None, **items})
+        cold = Pool.of(sources, asked.cold(), depth)
+        scale = np.where(pooled[""].deviation > 0, pooled[""].deviation, cold.deviation)
         scale[scale <= 0] = 1.0
-        return _padded(people, targets, scale)
+        codes = bounds.codes(warm.lengths())
+        known = {name: Slice(pool.over(scale), codes[pool.who]) for name, pool in pooled.items()}
+        everybody = known.pop("")
+        people = {"cold": Slice(cold.over(scale), np.full(len(cold), COLD))}
+        people |= {name: everybody.where(everybody.segment == code) for code, name in enumerate(SEGMENTS) if code}
+        kept = {name: one for name, one in known.items() if len(one.pool) >= FEW}
+        return Cut(scale, everybody, {name: one for name, one in people.items() if len(one.pool)}, kept)
 
-    def ndcg(self, weights: Scores, k: int) -> float:
-        """Mean nDCG@k of the blend with `weights` (S,); equal scores count against us."""
-        blended = np.tensordot(weights, self.scores, 1)
-        against = np.where(self.wanted, blended - 1e-9 * np.abs(blended) - 1e-300, blended)
-        against[~self.filled] = -np.inf
-        width = min(k, against.shape[1])
-        top = np.argpartition(-against, width - 1, axis=1)[:, :width]
-        order = np.take_along_axis(top, np.argsort(-np.take_along_axis(against, top, 1), axis=1, kind="stable"), 1)
-        discount = 1 / np.log2(np.arange(2, k + 2))
-        gains = np.take_along_axis(self.wanted, order, 1) @ discount[:width]
-        return float(np.mean(gains / np.cumsum(discount)[np.minimum(self.counts, k) - 1]))
-
-
-def _padded(people: list[tuple[Rows, NDArray[np.float64]]], targets: Sequence[Rows], scale: Scores) -> Pool:
-    width = max((len(rows) for rows, _ in people), default=0)
-    scores = np.zeros((len(scale), len(people), width))
-    filled, wanted = np.zeros((2, len(people), width), bool)
-    for place, ((rows, said), target) in enumerate(zip(people, targets, strict=True)):
-        scores[:, place, : len(rows)] = said / scale[:, None]
-        filled[place, : len(rows)] = True
-        wanted[place, : len(rows)] = np.isin(rows, target)
-    return Pool(scores, filled, wanted, np.array([len(target) for target in targets], np.int64), scale)
+    def slices(self) -> dict[str, Slice]:
+        """All that have people, by name."""
+        warm = {"warm": self.warm} if len(self.warm.pool) else {}
+        return {**warm, **self.people, **self.items}
 
 
-def best_weights(pool: Pool, rng: np.random.Generator, k: int) -> tuple[Scores, Scores]:
-    """Weights (S,) >= 0 that sum to 1, and nDCG@k of each source alone and of the blend, (S + 1,).
+def learn(cut: Cut, rng: np.random.Generator, k: int) -> Learned:
+    """Weights for each segment: those of all warm people, or its own where these win by more than noise.
 
-    Each source alone, all alike and random points of the simplex; from the best of them one source's share after
-    another is moved over GRID until nothing gains. Then every source gets at least a little, so that a person of
-    whom the best one knows nothing still gets an order. Where nobody, or nothing, tells the sources apart, all weigh
-    alike.
+    Then each segment, and after them each slice of items, is mended until its nDCG is at most TOLERANCE below that of
+    its best source. For people that is always possible (the best source alone does it); for items it may not be, and
+    then the nearest that was found stands, and `worth` says so.
     """
-    n = len(pool.scale)
-    alike = np.full(n, 1 / n)
-    if not len(pool.counts):
-        return alike, np.zeros(n + 1)
-    starts = [*np.eye(n), alike, *rng.dirichlet(np.ones(n), STARTS if n > 1 else 0)]
-    found = [pool.ndcg(start, k) for start in starts]
-    weights, value = starts[int(np.argmax(found))], max(found)
-    if value == 0:
-        return alike, np.zeros(n + 1)
-    gained = n > 1
-    while gained:
-        gained = False
-        for source in range(n):
-            for share in GRID:
-                moved = _moved(weights, source, share)
-                if (tried := pool.ndcg(moved, k)) > value + 1e-12:
-                    weights, value, gained = moved, tried, True
-    weights, value = _with_floor(pool, weights, k, max(found[:n]))
-    return weights, np.array([*found[:n], value])
+    n, everybody = len(cut.scale), cut.warm.pool
+    overall = search(everybody, k, rng)
+    overall = floored(everybody, overall, k, float(_alone(everybody, n, k).max()))
+    table = np.tile(overall, (len(SEGMENTS), 1))
+    alone = {name: _alone(one.pool, n, k) for name, one in cut.slices().items()}
+    for code, name in enumerate(SEGMENTS):
+        if name in cut.people:
+            pool = cut.people[name].pool
+            table[code] = _held(pool, own_weights(pool, _speaking(overall, pool), k, rng), alone[name], k)
+    table = _mended(cut, table, alone, k)
+    worth = {name: np.append(alone[name], one.value(table, k)) for name, one in cut.slices().items()}
+    return Learned(table, cut.scale, worth)
 
 
-def _with_floor(pool: Pool, weights: Scores, k: int, least: float) -> tuple[Scores, float]:
-    """The largest of FLOORS added to each weight that costs no more than what the blend gains over `least`."""
-    for floor in FLOORS:
-        floored = (weights + floor) / (weights + floor).sum()
-        if (value := pool.ndcg(floored, k)) >= least:
-            return floored, value
-    return weights, pool.ndcg(weights, k)
+def _speaking(weights: Scores, pool: Pool) -> Scores:
+    """The weights (S,) among the sources that say something to these people; to cold ones many say nothing."""
+    told = weights * (pool.deviation > 0)
+    return told / told.sum() if told.sum() > 0 else weights
 
 
-def _moved(weights: Scores, source: int, share: float) -> Scores:
-    """The same proportions among the others, and `share` for one source."""
-    rest = np.delete(weights, source)
-    rest = rest / rest.sum() if rest.sum() > 0 else np.full(len(rest), 1 / len(rest))
-    return np.insert((1 - share) * rest, source, share)
+def _alone(pool: Pool, n: int, k: int) -> Scores:
+    """nDCG@k of each source, (S,)."""
+    return np.array([pool.ndcg(source, k) for source in np.eye(n)])
+
+
+def _short(alone: Scores, value: float) -> float:
+    best = float(alone.max(initial=0.0))
+    return max(0.0, 1 - float(value) / best) if best > 0 else 0.0
+
+
+def _held(pool: Pool, weights: Scores, alone: Scores, k: int) -> Scores:
+    """Weights moved towards the segment's best source as far as they must, with a floor where one is affordable."""
+    best = np.eye(len(weights))[int(np.argmax(alone))]
+    least = (1 - TOLERANCE) * float(alone.max())
+    for step in (0.0, *STEPS):
+        moved = (1 - step) * weights + step * best
+        if pool.ndcg(moved, k) >= least:
+            break
+    return floored(pool, moved, k, least)
+
+
+def _mended(cut: Cut, table: Scores, alone: Mapping[str, Scores], k: int) -> Scores:
+    """The worst slice of items moved towards its best source, while that helps and no segment suffers."""
+    short = {name: _short(alone[name], one.value(table, k)) for name, one in cut.items.items()}
+    for _ in range(ROUNDS):
+        if max(short.values(), default=0.0) <= TOLERANCE:
+            break
+        worst = max(short, key=lambda name: short[name])
+        best = np.eye(len(cut.scale))[int(np.argmax(alone[worst]))]
+        found = _nearest(cut, table, alone, best, k)
+        if found is None or max(found[1].values()) >= max(short.values()):
+            break
+        table, short = found
+    return table
+
+
+def _nearest(
+    cut: Cut, table: Scores, alone: Mapping[str, Scores], best: Scores, k: int
+) -> tuple[Scores, dict[str, float]] | None:
+    """Of all steps towards `best` (S,), of one segment or of all, the one that leaves the smallest worst shortfall."""
+    present = [code for code, name in enumerate(SEGMENTS) if code != COLD and name in cut.people]
+    choices: list[tuple[Scores, dict[str, float]]] = []
+    for codes in ([*present], *([code] for code in present)):
+        for step in STEPS[:-1]:  # never wholly: each source keeps a little
+            moved = table.copy()
+            moved[codes] = (1 - step) * table[codes] + step * best
+            if any(_short(alone[SEGMENTS[c]], cut.people[SEGMENTS[c]].value(moved, k)) > TOLERANCE for c in codes):
+                break
+            short = {name: _short(alone[name], one.value(moved, k)) for name, one in cut.items.items()}
+            choices.append((moved, short))
+            if max(short.values()) <= TOLERANCE:
+                break
+    return min(choices, key=lambda choice: max(choice[1].values()), default=None)

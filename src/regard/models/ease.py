@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from regard.domain.protocols import Evidence
 from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
+from regard.learning.knobs import LogUniform, Uniform
+from regard.learning.spaces import Space
 from regard.models.co_occurrence import Square, fading_gram, gram, invert
 from regard.models.content import Vocabulary, unit
 from regard.models.scoring import FullScores, people_of, places_of, recipe_from
@@ -54,6 +57,9 @@ class EASE:
     at_least: int = 0
     weighting: Weighting = field(default_factory=Weighting)
     max_bytes: int = 8 * 2**30
+    SPACE: ClassVar[Space] = Space(
+        {"l2": LogUniform(5.0, 5000.0), "popularity": Uniform(0.0, 0.8), "dropout": Uniform(0.0, 0.6)}
+    )
 
     def __post_init__(self) -> None:
         for name, fits, expected in (

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,8 @@ from regard.domain.protocols import Evidence
 from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
+from regard.learning.knobs import Uniform, Whole
+from regard.learning.spaces import Space
 from regard.models.scoring import FullScores, recipe_from
 
 OVERSAMPLING = 32  # columns beyond the rank while the spectrum is sought (Halko et al. 2011, section 4.2)
@@ -39,6 +42,14 @@ class GraphFilter:
     low_degree: float = 0.4
     sweeps: int = 4
     weighting: Weighting = field(default_factory=Weighting)
+    SPACE: ClassVar[Space] = Space(
+        {
+            "rank": Whole(32, 1024, log=True),
+            "low_pass": Uniform(0.0, 1.5),
+            "user_degree": Uniform(0.0, 0.6),
+            "near_degree": Uniform(0.0, 0.5),
+        }
+    )
 
     def __post_init__(self) -> None:
         if self.rank < 0 or self.sweeps < 1:

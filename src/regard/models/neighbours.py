@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from typing import ClassVar, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,8 +17,14 @@ from regard.domain.protocols import Evidence
 from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
+from regard.learning.knobs import LogUniform, OneOf, Whole
+from regard.learning.spaces import Space
 from regard.models.alike import Crowd, Likeness, TermWeights, nearest, norms, top
 from regard.models.scoring import FullScores, people_of, recipe_from
+
+SPACE = Space(
+    {"k": Whole(5, 500, log=True), "shrinkage": LogUniform(1.0, 200.0), "likeness": OneOf(*get_args(Likeness))}
+)
 
 
 def _check(recipe: ItemKNN | UserKNN) -> None:
@@ -42,6 +49,7 @@ class ItemKNN:
     shrinkage: float = 10.0
     likeness: Likeness = "tfidf"
     weighting: Weighting = field(default_factory=Weighting)
+    SPACE: ClassVar[Space] = SPACE
 
     def __post_init__(self) -> None:
         _check(self)
@@ -110,6 +118,7 @@ class UserKNN:
     shrinkage: float = 10.0
     likeness: Likeness = "bm25"
     weighting: Weighting = field(default_factory=Weighting)
+    SPACE: ClassVar[Space] = SPACE
 
     def __post_init__(self) -> None:
         _check(self)

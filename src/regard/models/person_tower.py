@@ -1,4 +1,4 @@
-"""PersonTower: a person's vector from the newest events of their history, by an ONNX graph; no torch needed."""
+"""PersonTower: a person's vector from what they did, who and where they are, by an ONNX graph; no torch needed."""
 
 from __future__ import annotations
 
@@ -10,56 +10,88 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from regard.domain.arrays import Vectors
-from regard.domain.errors import InvalidInput, Unavailable
+from regard.domain.arrays import Rows, Vectors
 from regard.domain.request import Query
-from regard.models.networks.streams import gaps
+from regard.models.networks.padding import padded
+from regard.models.networks.streams import START, Reading, gaps
+from regard.models.onnx_session import session
+from regard.models.sides import Sides
 
 
 @dataclass(frozen=True, eq=False)
 class PersonTower:
-    """Encoder[Query]: reads the last `window` events of positive weight with items that it knows.
+    """Encoder[Query]: reads the newest events of positive weight with items that it knows.
 
-    item_vectors: (I, d). graph: the bytes (b,) uint8 of an ONNX graph, `vectors` (1, h, d) and `gaps` (1, h) to
-    `person` (1, d). One history at a time on one thread, so that nobody's vector depends on the batch.
+    item_vectors: (I, d). start: (d,), the vector in place of an item before the first event. graph: the bytes (b,)
+    uint8 of the ONNX graph (networks/next_item.py). One history at a time on one thread, so that nobody's vector
+    depends on the batch.
     """
 
     item_vectors: Vectors
+    start: Vectors
     graph: NDArray[np.uint8]
-    window: int
+    reading: Reading
+    sides: Sides
 
     def encode(self, entities: Sequence[Query]) -> Vectors:
-        """(Q,) -> (Q, d); zeros without a known event."""
+        """(Q,) -> (Q, d)"""
         found = np.zeros((len(entities), self.item_vectors.shape[1]), np.float32)
         for place, query in enumerate(entities):
-            rows, codes = self.read(query)
-            if len(rows):
-                vectors = np.asarray(self.item_vectors[rows], np.float32)[None]
-                found[place] = self._session.run(None, {"vectors": vectors, "gaps": codes[None]})[0][0]
+            found[place] = self._run(query)[0]
         return found
 
-    def read(self, query: Query) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-        """The rows and the gap codes that count, oldest first, both (h,) with h <= window."""
+    def gates(self, query: Query) -> NDArray[np.float32]:
+        """How much each part of the vector counts, (P,), sums to 1: see PARTS in networks/people.py."""
+        return np.asarray(self._run(query)[1])
+
+    def read(self, query: Query) -> tuple[Rows, Rows]:
+        """The item rows read one by one, oldest first, and those read in sum before them, newest first."""
+        past = self._known(query)
+        window = past[-self.reading.window :]
+        return window, past[: len(past) - len(window)][::-1][: self.reading.summary]
+
+    def _known(self, query: Query) -> Rows:
+        return np.asarray(query.history.rows)[self._mask(query)].astype(np.int64)
+
+    def _mask(self, query: Query) -> NDArray[np.bool_]:
         past = query.history
         known = (np.asarray(past.weights) > 0) & (past.rows >= 0) & (past.rows < len(self.item_vectors))
-        times = np.asarray(past.times, np.float64)[known]
-        codes = gaps(times, np.array([0, len(times)]))
-        return np.asarray(past.rows)[known].astype(np.int64)[-self.window :], codes[-self.window :]
+        return np.asarray(known, np.bool_)
+
+    def _run(self, query: Query) -> tuple[Vectors, Vectors]:
+        inputs = self._inputs(query)
+        fused, gates = self._session.run(None, {name: inputs[name] for name in self._names})
+        return fused[0], gates[0]
+
+    def _inputs(self, query: Query) -> dict[str, Any]:
+        past = query.history.where(self._mask(query))
+        window, earlier = self.read(query)
+        h, codes = len(window), gaps(np.asarray(past.times, np.float64), np.array([0, len(past)]))
+        first = int(h < self.reading.window)  # the place before the first event
+        actions = self.reading.actions(past.types, past.actions)
+        (person, person_weight), (moment, moment_weight) = (padded(row) for row in self.sides.of(query))
+        inputs: dict[str, Any] = {
+            "vectors": np.concatenate([self.start[None][:first], self.item_vectors[window]]).astype(np.float32)[None],
+            "gaps": np.concatenate([np.zeros(first, np.int64), codes[len(codes) - h :]])[None],
+            "actions": np.concatenate([np.full(first, START), actions[len(actions) - h :]])[None],
+            "values": np.concatenate([np.zeros(first), self.reading.scaled(past.values)[len(past) - h :]])[None],
+            "person": person,
+            "person_weight": person_weight,
+            "moment": moment,
+            "moment_weight": moment_weight,
+            "earlier": np.zeros((1, self.item_vectors.shape[1]), np.float32),
+        }
+        inputs["actions"] = inputs["actions"] % (len(self.reading.types) + 1)  # -1, not known, is the last row
+        inputs["values"] = inputs["values"].astype(np.float32)
+        if len(earlier):
+            inputs["earlier"] = self.item_vectors[earlier].mean(axis=0, keepdims=True, dtype=np.float32)
+        return inputs
+
+    @cached_property
+    def _names(self) -> list[str]:
+        """The inputs that the graph has; what does not count left it."""
+        return [entry.name for entry in self._session.get_inputs()]
 
     @cached_property
     def _session(self) -> Any:
-        try:
-            import onnxruntime
-        except ImportError as error:
-            raise Unavailable(
-                "PersonTower", "the package onnxruntime", str(error), "pip install onnxruntime"
-            ) from error
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = options.inter_op_num_threads = 1
-        options.log_severity_level = 3
-        try:
-            return onnxruntime.InferenceSession(self.graph.tobytes(), options, providers=["CPUExecutionProvider"])
-        except Exception as error:  # onnxruntime raises classes of its own making
-            raise InvalidInput(
-                "PersonTower.graph", "an ONNX graph", str(error)[:200], "Fit the model again."
-            ) from error
+        return session("PersonTower.graph", self.graph)

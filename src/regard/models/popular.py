@@ -44,7 +44,7 @@ class Popularity:
 
     def fit(self, data: Dataset, *, run: Run = Run()) -> FittedPopularity:  # noqa: B008
         """Counts; the seed plays no part. InvalidInput if `segment` is not an attribute of the people."""
-        matrix = self._faded(data)
+        matrix = faded(data, self.half_life, self.weighting)
         overall = matrix.sum(axis=0, dtype=np.float64) / max(1, len(data.users))
         if self.segment is None:
             return FittedPopularity(self, overall[None, :], np.empty(0, "<U1"), people_of(matrix))
@@ -57,13 +57,6 @@ class Popularity:
         shares = (counts + self.smoothing * overall) / (sizes + self.smoothing)
         return FittedPopularity(self, np.vstack([overall, shares]), names, people_of(matrix))
 
-    def _faded(self, data: Dataset) -> sparse.csr_array:
-        e = data.events
-        worth = np.where(e.weight > 0, 1.0 if self.weighting.binary else e.weight, 0.0)
-        if self.half_life is not None:
-            worth = worth * 0.5 ** (np.maximum(data.at - e.time, 0.0) / (DAY * self.half_life))
-        return replace(self.weighting, binary=False).matrix(e.offsets, e.item, worth, e.time, len(data.items))
-
     def _segments(self, data: Dataset) -> tuple[NDArray[np.str_], NDArray[np.int64]]:
         """The segments' names (S,) and each person's code (U,), S for people without a value."""
         columns = data.user_attributes.column_names
@@ -73,6 +66,20 @@ class Popularity:
         names = np.array(sorted({str(v) for v in values if v is not None}), dtype=np.str_)
         place = {str(name): code for code, name in enumerate(names)}
         return names, np.array([len(names) if v is None else place[str(v)] for v in values], np.int64)
+
+
+def faded(data: Dataset, half_life: float | None, weighting: Weighting) -> sparse.csr_array:
+    """Who met what (U, I), an event of age a days counting 2 ** (-a / half_life) at the moment of the snapshot."""
+    e = data.events
+    worth = lasting(data, half_life) * np.where(e.weight > 0, 1.0 if weighting.binary else e.weight, 0.0)
+    return replace(weighting, binary=False).matrix(e.offsets, e.item, worth, e.time, len(data.items))
+
+
+def lasting(data: Dataset, half_life: float | None) -> NDArray[np.float64]:
+    """What is left of each event at the moment of the snapshot, (n,); all of it without a half-life (days)."""
+    if half_life is None:
+        return np.ones(len(data.events))
+    return np.asarray(0.5 ** (np.maximum(data.at - data.events.time, 0.0) / (DAY * half_life)))
 
 
 @dataclass(frozen=True, eq=False)

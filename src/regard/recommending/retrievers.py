@@ -9,6 +9,7 @@ from typing import Any, Literal
 import faiss
 import numpy as np
 
+from regard.data.int8 import LARGEST, Int8
 from regard.domain.arrays import Rows, Scores, Vectors, check_finite, check_shape
 from regard.domain.candidates import Candidates
 from regard.domain.errors import InvalidInput
@@ -16,7 +17,8 @@ from regard.domain.protocols import Encoder
 from regard.domain.request import NO_ROWS, Query
 
 Kind = Literal["exact", "ivf", "hnsw"]
-MARGIN = 16  # rows fetched beyond k, so that rounding in the index cannot cost one of the best
+MARGIN = 16  # rows fetched beyond k, at least: the index has rounded, and one of the best may stand a little lower
+DOUBT = 6.0  # how many times the error seen in an index a row past its findings may be off
 TAIL = 4_096  # rows beyond the index that are searched one by one before a new index is built
 
 
@@ -34,11 +36,14 @@ def dots(vectors: Vectors, query: Vectors) -> Vectors:
 class NearestNeighbours:
     """The items whose vectors (I, d) have the largest inner product with the query's, by faiss.
 
-    `exact` scans all rows at half precision (fp16 scalar quantiser, at the memory bound; one path for every size) and
-    takes the scores of its findings anew in float32. Beyond ~1M items `ivf` (inverted lists, int8; Jégou et al. 2011)
-    or, where the index is rebuilt rarely, `hnsw` (Malkov & Yashunin 2018). `effort` is how many lists are probed
-    (default 128) or how wide the graph is searched (default 512). Equal scores come in the order of rows.
-    A query whose vector is zero proposes nothing. The object never changes: `extended` gives a larger one.
+    `exact` scans all rows, items and query as int8, takes the scores of its findings anew in float32, and looks deeper
+    until the k-th best of them stands clear of the last row found: by DOUBT times the root mean square of the errors
+    that int8 made on the findings. So a list is that of float32, to the order of its scores, unless int8 is wrong on a
+    row that it did not find by more than that; none of 14,000 lists was (docs/how-to/cold-start.md says of what).
+    Beyond ~1M items `ivf` (inverted lists, int8; Jégou et al. 2011) or, where the index is rebuilt rarely, `hnsw`
+    (Malkov & Yashunin 2018): both miss some. `effort` is how many lists are probed (default 128) or how wide the graph
+    is searched (default 512). Equal scores come in the order of rows. A query whose vector is zero proposes nothing.
+    The object never changes: `extended` gives a larger one.
     """
 
     encoder: Encoder[Query]
@@ -99,14 +104,54 @@ class NearestNeighbours:
         return rows[order], scores[order].astype(np.float64)
 
     def _found(self, vector: Vectors, k: int) -> Rows:
-        """The rows of the index that may be among the best k; more while equal scores stand across the border."""
-        held = self._built.ntotal
-        wanted = min(held, k + max(MARGIN, k // 4))
-        while True:
-            scores, rows = self._built.search(vector[None], wanted)
-            if wanted == held or wanted <= k or scores[0, -1] < scores[0, k - 1]:
-                return np.asarray(rows[0][rows[0] >= 0], np.int64)
-            wanted = min(held, 4 * wanted)
+        """The rows of the index that may be among the best k; more while the border of the k best is in doubt."""
+        held, wanted = self._built.ntotal, k + max(MARGIN, k // 4)
+        while wanted < held:
+            said, rows = self._built.search(vector[None], wanted)
+            there = rows[0] >= 0
+            found, said = np.asarray(rows[0][there], np.int64), said[0][there]
+            true = dots(self.items[found], vector)
+            if len(found) <= k or said[-1] + DOUBT * _rms(said - true) < np.partition(true, -k)[-k]:
+                return found
+            wanted *= 8
+        return np.arange(held)
+
+
+def _rms(errors: Vectors) -> float:
+    return float(np.sqrt(np.mean(np.square(errors, dtype=np.float64))))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Int8Scan:
+    """All rows at one byte a number, with a scale for each column that moves into the query: `search` as faiss has it.
+
+    faiss takes queries to this quantiser as whole numbers too, so the query is rounded with a step of its own.
+    """
+
+    index: Any
+    scale: Vectors  # (1, d)
+
+    @staticmethod
+    def of(items: Vectors) -> Int8Scan:
+        """The index of vectors (n, d)."""
+        short = Int8.of(items, per="column")
+        kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
+        index = faiss.IndexScalarQuantizer(items.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
+        index.add_sa_codes(short.values.view(np.uint8) ^ np.uint8(128))  # faiss keeps v + 128
+        return Int8Scan(index, short.scale)
+
+    @property
+    def ntotal(self) -> int:
+        """How many rows are held."""
+        return int(self.index.ntotal)
+
+    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Rows]:
+        """(Q, d) -> scores and rows (Q, k), best first; the scores are those of the rounded vectors."""
+        folded = queries * self.scale
+        step = np.abs(folded).max(axis=1, keepdims=True) / LARGEST
+        step[step == 0] = 1.0
+        said, rows = self.index.search(np.rint(folded / step).astype(np.float32), k)
+        return said * step, rows
 
 
 def _build(items: Vectors, kind: Kind, effort: int | None) -> Any:
@@ -122,7 +167,7 @@ def _build(items: Vectors, kind: Kind, effort: int | None) -> Any:
         )
         index.nprobe = min(lists, effort or 128)
     else:
-        index = faiss.IndexScalarQuantizer(width, faiss.ScalarQuantizer.QT_fp16, faiss.METRIC_INNER_PRODUCT)
+        return Int8Scan.of(items)
     rows = np.ascontiguousarray(items, np.float32)
     if n:
         index.train(rows)

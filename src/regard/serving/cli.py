@@ -6,7 +6,6 @@ import json
 import os
 import sys
 from dataclasses import replace
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, NoReturn
 
@@ -15,22 +14,14 @@ from rich.console import Console
 from rich.text import Text
 
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
-from regard.serving import cli_serving
+from regard.serving import cli_asking, cli_fitting, cli_serving
 from regard.serving.settings import read_settings, spoken_language
 from regard.serving.terminal import AsJson, Folder, Person, Seed, Slots, Thing, _, app, example, say
 
-__all__ = ["app", "cli_serving", "main"]
+__all__ = ["app", "cli_asking", "cli_fitting", "cli_serving", "main"]
 
 Misused: type[Exception] = typer.BadParameter.__bases__[0]  # every error in the words of a command
 EXIT_CODES = {InvalidInput: 2, NotFound: 3, Conflict: 4, Unavailable: 5}
-
-
-class How(StrEnum):
-    """The splits that the command line offers."""
-
-    time = "time"
-    last = "last"
-    random = "random"
 
 
 def main() -> None:
@@ -138,48 +129,6 @@ def quarantine(
     with Installation.open(read_settings(folder)) as here:
         answer = taking_in.refused(here.store, out)
     say(answer, screens.quarantined(answer, _), as_json)
-
-
-@app.command(
-    help=_("Fit every source and their blend on all that the store knows; the result goes live."),
-    epilog=example("regard fit"),
-)
-def fit(folder: Folder = None, seed: Seed = 0, as_json: AsJson = False) -> None:
-    """A new release."""
-    from regard.domain.run import Run
-    from regard.serving import screens
-    from regard.serving.installation import Installation
-
-    with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
-        release = here.fit(here.dataset(tell), Run(seed=seed, progress=tell))
-    answer = {"release": release.name, "moment": release.moment, **release.figures}
-    say(answer, screens.fitted(answer, _), as_json)
-
-
-@app.command(
-    help=_("How good are the lists: every source and the blend, on events that they have not seen."),
-    epilog=example("regard evaluate --split last --html report.html"),
-)
-def evaluate(
-    split: Annotated[How, typer.Option("--split", help=_("Which events judge."))] = How.time,
-    k: Slots = 10,
-    html: Annotated[Path | None, typer.Option("--html", help=_("Also write a page with plots."))] = None,
-    folder: Folder = None,
-    seed: Seed = 0,
-    as_json: AsJson = False,
-) -> None:
-    """Figures on unseen events."""
-    from regard.domain.run import Run
-    from regard.serving import comparing, screens
-    from regard.serving.installation import Installation
-
-    with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
-        data = here.dataset(tell)
-        run = Run(seed=seed, progress=tell)
-        report, _blend = comparing.compare(comparing.cut(data, split.value, seed), here.recipes(data), k, run)
-    if html is not None:
-        report.to_html(html)
-    say(json.loads(report.to_json()), report, as_json)
 
 
 @app.command(

@@ -14,15 +14,19 @@ from regard.serving import wiring
 from regard.serving.recipes import Recipes
 
 
-def cut(data: Dataset, how: str, seed: int = 0) -> Split:
+def cut(data: Dataset, how: str, seed: int = 0, *, tuned: bool = False) -> Split:
     """`time`: the newest tenth of all events judges; `random`: a fifth of each person's.
 
-    `last`: each person's last three (their last one, where nobody has more than three).
+    `last`: each person's last three (their last one, where nobody has more than three). `tuned`: as many again, before
+    those, are set apart for tuning.
     """
     if how == "last":
         longest = int(np.diff(data.events.offsets).max(initial=0))
-        return leave_last_out(data, test=3 if longest > 3 else 1)
-    return by_time(data, validation=0.0) if how == "time" else random_per_person(data, seed=seed)
+        last = 3 if longest > (6 if tuned else 3) else 1
+        return leave_last_out(data, test=last, validation=last if tuned else 0)
+    if how == "time":
+        return by_time(data, validation=0.1 if tuned else 0.0)
+    return random_per_person(data, validation=0.2 if tuned else 0.0, seed=seed)
 
 
 def compare(split: Split, recipes: Recipes, k: int, run: Run) -> tuple[Report, FittedBlend]:

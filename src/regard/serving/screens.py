@@ -181,11 +181,14 @@ def quarantined(answer: Answer, _: Words) -> RenderableType:
 
 def fitted(answer: Answer, _: Words) -> RenderableType:
     """What a fit has made."""
-    rows = [(name, number(weight)) for name, weight in answer["weights"].items()]
+    words, weights = vocabulary(_), answer["weights"]
+    segments = list(next(iter(weights.values()), ()))
+    rows = [(name, *(number(own[segment]) for segment in segments)) for name, own in weights.items()]
     title = _("Release {name} is live: {events:,} events, {items:,} items").format(
         name=answer["release"], events=answer["events"], items=answer["items"]
     )
-    return table(title, (_("source"), _("learned weight")), rows, right=(1,))
+    columns = (_("learned weight"), *(words.get(segment, segment) for segment in segments))
+    return table(title, columns, rows, right=range(1, len(columns)))
 
 
 def explained(answer: Answer, _: Words) -> RenderableType:

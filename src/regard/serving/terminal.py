@@ -29,6 +29,7 @@ ORDER = [
     "evaluate",
     "search",
     "recommend",
+    "ask",
     "explain",
     "why-not",
     "similar",

@@ -9,7 +9,7 @@ from regard.data.translations import Translate
 
 def vocabulary(_: Translate) -> Mapping[str, str]:
     """English name or phrase -> what a person reads."""
-    return _counts(_) | _checks(_) | _findings(_) | _done(_)
+    return _counts(_) | _segments(_) | _checks(_) | _findings(_) | _done(_) | _fits(_)
 
 
 def _counts(_: Translate) -> dict[str, str]:
@@ -28,7 +28,17 @@ def _counts(_: Translate) -> dict[str, str]:
         "live": _("live release"),
         "popularity": _("popularity"),
         "popular lately": _("popular lately"),
+        "people who answered alike": _("people who answered alike"),
         "event_types": _("events of type"),
+    }
+
+
+def _segments(_: Translate) -> dict[str, str]:
+    return {
+        "cold": _("no history"),
+        "light": _("short history"),
+        "medium": _("medium history"),
+        "heavy": _("long history"),
     }
 
 
@@ -43,6 +53,7 @@ def _checks(_: Translate) -> dict[str, str]:
         "release": _("release"),
         "extra deep": _("extra deep"),
         "extra demo": _("extra demo"),
+        "extra search": _("extra search"),
     }
 
 
@@ -79,4 +90,22 @@ def _done(_: Translate) -> dict[str, str]:
         "kept; they tell nobody apart": _("kept; they tell nobody apart"),
         "those rows keep their text": _("those rows keep their text"),
         "read as unix seconds": _("read as unix seconds"),
+    }
+
+
+def _fits(_: Translate) -> dict[str, str]:
+    return {
+        "epoch": _("epoch"),
+        "loss": _("loss"),
+        "rate": _("learning rate"),
+        "figure": _("figure"),
+        "trial": _("trial"),
+        "accuracy": _("accuracy"),
+        "variety": _("variety"),
+        "latency": _("latency"),
+        "coverage": _("coverage"),
+        "diversity": _("diversity"),
+        "done": _("done"),
+        "pruned": _("pruned"),
+        "failed": _("failed"),
     }

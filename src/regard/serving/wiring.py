@@ -24,10 +24,15 @@ from regard.models.content import FittedContentKNN
 from regard.models.content_regression import FittedContentRegression
 from regard.models.ease import FittedEASE
 from regard.models.graph_filter import FittedGraphFilter
+from regard.models.lightgcn import FittedLightGCN
 from regard.models.neighbours import FittedItemKNN, FittedUserKNN
 from regard.models.popular import FittedPopularity
+from regard.models.questions import FittedQuestions
+from regard.models.ranker import FittedRanker
+from regard.models.segment_popularity import FittedSegmentPopularity
 from regard.models.text_cache import Cached
 from regard.models.text_endpoint import EndpointText
+from regard.models.trees import FittedTrees
 from regard.models.trend import FittedTrend
 from regard.recommending.columns import directions
 from regard.recommending.diversity import MMR
@@ -47,6 +52,8 @@ BREADTH = 150  # items that each source is asked for beside those that cannot be
 
 FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "popular": FittedPopularity.from_artifact,
+    "segment-popular": FittedSegmentPopularity.from_artifact,
+    "questions": FittedQuestions.from_artifact,
     "item-knn": FittedItemKNN.from_artifact,
     "user-knn": FittedUserKNN.from_artifact,
     "ease": FittedEASE.from_artifact,
@@ -54,9 +61,12 @@ FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "biased-mf": FittedBiasedMF.from_artifact,
     "behaviour": FittedBehaviour.from_artifact,
     "graph-filter": FittedGraphFilter.from_artifact,
+    "lightgcn": FittedLightGCN.from_artifact,
     "content-knn": FittedContentKNN.from_artifact,
     "content-regression": FittedContentRegression.from_artifact,
     "trend": lambda artifact: FittedTrend.from_artifact(artifact, FITTED),
+    "trees": FittedTrees.from_artifact,
+    "ranker": lambda artifact: FittedRanker.from_artifact(artifact, FITTED),
 }
 
 

@@ -12,25 +12,56 @@ from hypothesis import strategies as st
 torch = pytest.importorskip("torch", reason="needs PyTorch: pip install 'regard[deep]'")
 pytestmark = pytest.mark.deep
 
-BODIES = ("gru", "convolution", "transformer", "hstu")
+BODIES = ("gru", "lstm", "convolution", "transformer", "hstu")
 WIDTH, WINDOW = 8, 12
 
 
 def tower(body: str) -> Any:
     from regard.learning.loop import seeded
-    from regard.models.networks.next_item import Tower, body_of
+    from regard.models.networks.people import Tower, body_of
 
     with seeded(1):
-        found = Tower(body_of(body, WIDTH, 2, WINDOW, 0.3), WIDTH, 0.3).eval()
+        found = Tower(body_of(body, WIDTH, 2, WINDOW, 0.3), WIDTH, 0.3, (3, 4, 5)).eval()
         for parameter in found.parameters():
             parameter.data.normal_(std=0.4)  # also those that begin at zero
         return found
 
 
-def inputs(rows: int) -> tuple[Any, Any]:
+def inputs(rows: int) -> dict[str, Any]:
+    """What NextItem would give, (rows, WINDOW, ...), by the names of the graph's inputs."""
     rng = np.random.default_rng(rows)
-    x = rng.normal(size=(rows, WINDOW, WIDTH)).astype(np.float32)
-    return torch.from_numpy(x), torch.from_numpy(rng.integers(0, 5, (rows, WINDOW)))
+    shape = (rows, WINDOW)
+
+    def codes(most: int, *more: int) -> Any:
+        return torch.from_numpy(rng.integers(0, most, (*shape, *more)))
+
+    def real(*more: int) -> Any:
+        return torch.from_numpy(rng.normal(size=(*shape, *more)).astype(np.float32))
+
+    def alike(column: Any) -> Any:
+        """The same at every place of a row."""
+        return column[:, :1].expand_as(column)
+
+    return {
+        "vectors": real(WIDTH),
+        "gaps": codes(5),
+        "actions": codes(4),
+        "values": real(),
+        "person": alike(codes(5, 2)),
+        "person_weight": alike(real(2)),
+        "moment": alike(codes(6, 3)),
+        "moment_weight": alike(real(3)),
+        "earlier": alike(real(WIDTH)),
+    }
+
+
+def seen(held: dict[str, Any]) -> Any:
+    from regard.models.networks.bags import Bag
+    from regard.models.networks.people import Seen
+
+    person, moment = Bag(held["person"], held["person_weight"]), Bag(held["moment"], held["moment_weight"])
+    before = torch.ones_like(held["gaps"], dtype=torch.bool)
+    return Seen(held["vectors"], held["gaps"], held["actions"], held["values"], person, moment, held["earlier"], before)
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -39,13 +70,14 @@ def inputs(rows: int) -> tuple[Any, Any]:
 def test_a_piece_is_read_as_if_it_stood_alone(body: str, cuts: list[list[bool]]) -> None:
     from regard.models.networks.layout import Layout
 
-    net, (x, gaps) = tower(body), inputs(len(cuts))
+    net, held = tower(body), inputs(len(cuts))
     segment = torch.tensor(cuts).long().cumsum(dim=1)
-    packed = net(x, gaps, Layout.of(segment))
+    packed = net(seen(held), Layout.of(segment))[0]
     for row in range(len(cuts)):
         for piece in segment[row].unique():
             chosen = segment[row] == piece
-            alone = net(x[row, chosen][None], gaps[row, chosen][None], Layout.whole(gaps[row, chosen][None]))[0]
+            own = {name: column[row, chosen][None] for name, column in held.items()}
+            alone = net(seen(own), Layout.whole(own["gaps"]))[0][0]
             torch.testing.assert_close(packed[row, chosen], alone, atol=1e-5, rtol=1e-4)
 
 
@@ -53,10 +85,10 @@ def test_a_piece_is_read_as_if_it_stood_alone(body: str, cuts: list[list[bool]])
 def test_nobody_looks_ahead_and_everybody_looks_at_the_newest(body: str) -> None:
     from regard.models.networks.layout import Layout
 
-    net, (x, gaps) = tower(body), inputs(1)
-    before = net(x, gaps, Layout.whole(gaps))
-    x[0, 7] = x[0, 7].flip(0)  # adding one number would leave with the norm
-    after = net(x, gaps, Layout.whole(gaps))
+    net, held = tower(body), inputs(1)
+    before = net(seen(held), Layout.whole(held["gaps"]))[2]
+    held["vectors"][0, 7] = held["vectors"][0, 7].flip(0)  # adding one number would leave with the norm
+    after = net(seen(held), Layout.whole(held["gaps"]))[2]
     torch.testing.assert_close(after[0, :7], before[0, :7])
     changed = (after - before).abs().amax(dim=-1)[0]
     assert changed[7] > 1e-3
@@ -70,8 +102,13 @@ def test_the_graph_says_what_the_module_says(body: str, length: int) -> None:
     from regard.models.networks.layout import Layout
     from regard.models.networks.next_item import graph_of
 
-    net, (x, gaps) = tower(body), inputs(1)
+    net = tower(body)
+    held = {name: column[:, :length] for name, column in inputs(1).items()}
     session = onnxruntime.InferenceSession(graph_of(net, WIDTH), providers=["CPUExecutionProvider"])
-    x, gaps = x[:, :length], gaps[:, :length]
-    (found,) = session.run(None, {"vectors": x.numpy(), "gaps": gaps.numpy()})
-    np.testing.assert_allclose(found, net(x, gaps, Layout.whole(gaps))[:, -1].detach().numpy(), atol=1e-4)
+    one = {"vectors", "gaps", "actions", "values"}
+    given = {name: (column if name in one else column[:, 0]).numpy() for name, column in held.items()}
+    fused, gates = session.run(None, given)
+    people, expected, _ = net(seen(held), Layout.whole(held["gaps"]))
+    np.testing.assert_allclose(fused, people[:, -1].detach().numpy(), atol=1e-4)
+    np.testing.assert_allclose(gates, expected[:, -1].detach().numpy(), atol=1e-5)
+    assert gates.sum() == pytest.approx(1.0, abs=1e-6)

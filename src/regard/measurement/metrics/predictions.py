@@ -52,6 +52,25 @@ def log_loss(labels: Array, chances: Array) -> float:
     return float(-np.where(positive, np.log(p), np.log1p(-p)).mean())
 
 
+def expected_calibration_error(labels: Array, chances: Array, bins: int = 15) -> float:
+    """ECE = sum_b (n_b / n) |share of positives in b - mean chance in b|, bins of equal width (Guo et al. 2017)."""
+    said, came, count = reliability(labels, chances, bins)
+    return float((count * np.abs(said - came)).sum() / max(1, count.sum()))
+
+
+def reliability(labels: Array, chances: Array, bins: int = 15) -> tuple[Array, Array, Array]:
+    """Of each bin that holds something, by the width of chances: mean chance, share of positives, number; (b,) each."""
+    positive = _labels("reliability", labels, chances)
+    p = np.asarray(chances, np.float64)
+    if not ((p >= 0) & (p <= 1)).all():
+        raise InvalidInput("reliability", "chances in [0, 1]", f"{p.min():.3g} to {p.max():.3g}")
+    place = np.minimum((p * bins).astype(np.int64), bins - 1)
+    count = np.bincount(place, minlength=bins)
+    held = count > 0
+    said, came = (np.bincount(place, one, bins)[held] / count[held] for one in (p, positive))
+    return said, came, count[held]
+
+
 def _errors(truth: Array, predicted: Array) -> Array:
     check_shape("predicted", predicted, truth.shape)
     return np.asarray(truth, np.float64) - predicted

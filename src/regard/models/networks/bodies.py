@@ -12,16 +12,18 @@ TAPS, DILATIONS = 3, (1, 2, 4, 8)  # of the convolutions: how many events each s
 
 
 class Recurrent(nn.Module):
-    """Gated recurrent units (Cho et al. 2014; GRU4Rec, Hidasi et al. 2016), started anew for each piece of a row."""
+    """Gated recurrent units (Cho et al. 2014; GRU4Rec, Hidasi et al. 2016) or LSTM cells (Hochreiter & Schmidhuber
+    1997), started anew for each piece of a row."""
 
-    def __init__(self, width: int, blocks: int, dropout: float) -> None:
+    def __init__(self, width: int, blocks: int, dropout: float, cell: str = "gru") -> None:
         super().__init__()
-        self.gru = nn.GRU(width, width, blocks, batch_first=True, dropout=dropout if blocks > 1 else 0.0)
+        kind = nn.LSTM if cell == "lstm" else nn.GRU
+        self.cells = kind(width, width, blocks, batch_first=True, dropout=dropout if blocks > 1 else 0.0)
 
     def forward(self, x: Tensor, layout: Layout) -> Tensor:
         """(B, L, d) -> (B, L, d)"""
         if layout.single:
-            out: Tensor = self.gru(x)[0]
+            out: Tensor = self.cells(x)[0]
             return out
         # all pieces side by side, longest first: event 0 of each, then event 1 of each that has one, ...
         piece = (layout.position == 0).flatten().cumsum(0) - 1
@@ -31,7 +33,7 @@ class Recurrent(nn.Module):
         order = torch.argsort(position * len(lengths) + rank[piece])
         packed = PackedSequence(x.flatten(0, 1)[order], torch.bincount(position).cpu())
         back = torch.empty_like(order).scatter_(0, order, torch.arange(len(order), device=order.device))
-        read: Tensor = self.gru(packed)[0].data[back]
+        read: Tensor = self.cells(packed)[0].data[back]
         return read.view_as(x)
 
 

@@ -1,95 +1,117 @@
-"""NextItem: item vectors, a body over their history, and the same vectors again as what comes next; its ONNX graph."""
+"""NextItem: item vectors, a tower over what a person met, and the same vectors again as what comes next."""
 
 from __future__ import annotations
 
-import io
-import warnings
-from typing import Any
+from typing import NamedTuple
 
-import onnx  # noqa: F401  (the exporter needs it; better missed before training than after)
 import torch
 from torch import Tensor, nn
 
-from regard.models.networks.attention import Attentive, GatedBlock, TransformerBlock
-from regard.models.networks.bodies import Convolutional, Recurrent
+from regard.models.networks.bags import Bag
+from regard.models.networks.exporting import exported
+from regard.models.networks.items import ItemNetwork
 from regard.models.networks.layout import Layout
-from regard.models.networks.streams import GAPS
-
-OPSET = 17
-
-
-def body_of(name: str, width: int, blocks: int, window: int, dropout: float) -> nn.Module:
-    """The body by its name."""
-    if name == "gru":
-        return Recurrent(width, blocks, dropout)
-    if name == "convolution":
-        return Convolutional(width, blocks, dropout)
-    kind = TransformerBlock if name == "transformer" else GatedBlock
-    return Attentive([kind(width, window, dropout) for _ in range(blocks)])
+from regard.models.networks.people import Seen, Tower
+from regard.models.networks.streams import Batch
 
 
-class Tower(nn.Module):
-    """A history's item vectors and time gaps to a person's vector after each event: (B, L, d), (B, L) -> (B, L, d).
+class Read(NamedTuple):
+    """What a batch gives: all item vectors (I, d), a person's vector at each place, what the body alone says there
+    (B, L, d), the gates (B, L, P), and which places were hidden from the body (B, L)."""
 
-    The gap before an event is a learned vector beside the item's, so every body knows time.
-    """
-
-    def __init__(self, body: nn.Module, width: int, dropout: float) -> None:
-        super().__init__()
-        self.gaps = nn.Embedding(GAPS, width)
-        nn.init.zeros_(self.gaps.weight)
-        self.before, self.after = nn.LayerNorm(width), nn.LayerNorm(width)
-        self.body, self.dropout = body, nn.Dropout(dropout)
-
-    def forward(self, vectors: Tensor, gaps: Tensor, layout: Layout) -> Tensor:
-        """See above."""
-        x = self.dropout(self.before(vectors) + self.gaps(gaps))
-        found: Tensor = self.after(self.body(x, layout))
-        return found
+    items: Tensor
+    people: Tensor
+    history: Tensor
+    gates: Tensor
+    hidden: Tensor
 
 
 class NextItem(nn.Module):
-    """score = tower(history) . item, with one table of item vectors at both ends."""
+    """score = tower(what was met) . item, with one table of item vectors at both ends."""
 
-    def __init__(self, n_items: int, tower: Tower, width: int) -> None:
+    def __init__(self, items: ItemNetwork, tower: Tower, width: int, sides: tuple[Bag, Bag]) -> None:
+        """sides: the bags of all people (U + 1, T) and of all events (n + 1, T), the last row for who is unknown."""
         super().__init__()
-        self.items = nn.Embedding(n_items, width)
-        nn.init.normal_(self.items.weight, std=width**-0.5)
-        self.tower = tower
+        self.people_index: Tensor
+        self.people_weight: Tensor
+        self.moments_index: Tensor
+        self.moments_weight: Tensor
+        self.items, self.tower = items, tower
+        self.start, self.mask = (nn.Parameter(torch.randn(1, width) * width**-0.5) for _ in range(2))
+        self.unmask = nn.Linear(width, width)
+        for name, bag in zip(("people", "moments"), sides, strict=True):
+            self.register_buffer(f"{name}_index", bag.index, persistent=False)
+            self.register_buffer(f"{name}_weight", bag.weight, persistent=False)
 
-    def forward(self, items: Tensor, gaps: Tensor, layout: Layout) -> Tensor:
-        """Item rows and gaps (B, L) -> a person's vector after each event (B, L, d)."""
-        found: Tensor = self.tower(self.items(items), gaps, layout)
-        return found
+    def forward(self, batch: Batch, masked: float = 0.0) -> Read:
+        """What the tower makes of a batch; a share `masked` of the items met is hidden from it (while learning)."""
+        table = self.items()
+        device = table.device
+        met, gaps, actions, person, moment, piece, earlier, segment = (
+            torch.from_numpy(column).to(device)
+            for column in (
+                batch.items, batch.gaps, batch.actions, batch.person, batch.moment, batch.piece, batch.earlier,
+                batch.segment,
+            )
+        )  # fmt: skip
+        hidden = (torch.rand(met.shape).to(device) < masked) & (met >= 0)
+        every = torch.cat([table, self.mask, self.start])  # START is -1, the last row
+        vectors = every[torch.where(hidden, len(table), met)]
+        before = earlier >= 0
+        count = before.sum(dim=1)
+        mean = (every[earlier] * before.unsqueeze(-1)).sum(dim=1) / count.clamp(min=1).unsqueeze(-1)
+        seen = Seen(
+            vectors,
+            gaps,
+            actions % self.tower.actions.num_embeddings,  # -1, not known, is the last row
+            torch.from_numpy(batch.values).to(device),
+            Bag(self.people_index, self.people_weight).at(person),
+            Bag(self.moments_index, self.moments_weight).at(moment),
+            mean[piece],
+            (count > 0)[piece],
+        )
+        people, gates, history = self.tower(seen, Layout.of(segment))
+        return Read(table, people, history, gates, hidden)
+
+
+INPUTS = ("vectors", "gaps", "actions", "values", "person", "person_weight", "moment", "moment_weight", "earlier")
 
 
 class _Newest(nn.Module):
-    """What is exported: the vector after the newest event of one history, (1, h, d), (1, h) -> (1, d)."""
+    """What is exported: the vector and the gates after the newest event of one history."""
 
     def __init__(self, tower: Tower) -> None:
         super().__init__()
         self.tower = tower
 
-    def forward(self, vectors: Tensor, gaps: Tensor) -> Tensor:
-        found: Tensor = self.tower(vectors, gaps, Layout.whole(gaps))[:, -1]
-        return found
+    def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
+        vectors, gaps, actions, values, person, person_weight, moment, moment_weight, earlier = inputs
+        seen = Seen(
+            vectors, gaps, actions, values, Bag(person[:, None], person_weight[:, None]),
+            Bag(moment[:, None], moment_weight[:, None]), earlier[:, None],
+            (earlier != 0).any(dim=-1, keepdim=True).expand_as(gaps),
+        )  # fmt: skip
+        people, gates, _ = self.tower(seen, Layout.whole(gaps))
+        return people[:, -1], gates[:, -1]
 
 
 def graph_of(tower: Tower, width: int) -> bytes:
-    """The tower as an ONNX graph of inputs `vectors` (1, h, d) and `gaps` (1, h), output `person` (1, d)."""
-    file: Any = io.BytesIO()  # the tracing exporter writes to files, too; its type says names only
-    example = (torch.zeros(1, 3, width), torch.zeros(1, 3, dtype=torch.int64))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracing exporter is old, small and needs no other package than onnx
-        torch.onnx.export(
-            _Newest(tower).eval(),
-            example,
-            file,
-            input_names=["vectors", "gaps"],
-            output_names=["person"],
-            dynamic_axes={"vectors": {1: "h"}, "gaps": {1: "h"}},
-            opset_version=OPSET,
-            dynamo=False,
-        )
-    graph: bytes = file.getvalue()
-    return graph
+    """The tower as an ONNX graph of the INPUTS, with the outputs `fused` (1, d) and `gates` (1, P).
+
+    vectors (1, h, d); gaps, actions (1, h) int64; values (1, h); person and moment as index and weight (1, T); earlier
+    (1, d), all 0 where nothing lies before the window.
+    """
+    codes, tokens = torch.zeros(1, 3, dtype=torch.int64), torch.zeros(1, 2, dtype=torch.int64)
+    example = {
+        "vectors": torch.zeros(1, 3, width),
+        "gaps": codes,
+        "actions": codes.clone(),
+        "values": torch.zeros(1, 3),
+        "person": tokens,
+        "person_weight": torch.zeros(1, 2),
+        "moment": tokens.clone(),
+        "moment_weight": torch.zeros(1, 2),
+        "earlier": torch.zeros(1, width),
+    }
+    axes = {name: {1: "h" if name in ("vectors", "gaps", "actions", "values") else name} for name in INPUTS[:-1]}
+    return exported(_Newest(tower), example, {"fused": {}, "gates": {}}, axes)
