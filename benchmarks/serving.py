@@ -139,7 +139,8 @@ def lua(method: str, path: str, key: str, body: str = "") -> str:
     """A wrk script; `n` counts requests in `body`, a Lua expression."""
     headers = f'{{["X-API-Key"]="{key}", ["Content-Type"]="application/json"}}'
     made = f", {body}" if body else ""
-    return f"local n = 0\nrequest = function()\n n = n + 1\n return wrk.format('{method}', '{path}', {headers}{made})\nend\n"
+    call = f"wrk.format('{method}', '{path}', {headers}{made})"
+    return f"local n = 0\nrequest = function()\n n = n + 1\n return {call}\nend\n"
 
 
 LIST = """string.format('{"user_id":"person-%04d","k":KK}', n % 1500)""".replace("KK", str(K))

@@ -131,7 +131,7 @@ class BlendAtWork:
         known = candidates.rows < self.model.n_items
         rows = candidates.rows[known]
         total = np.zeros(len(rows))
-        for amount, source in zip(self.model.amounts, self.sources.values(), strict=True):
+        for amount, source in zip(self.model.amounts([query])[0], self.sources.values(), strict=True):
             if amount:
                 total += amount * source.at(query, rows)
         mean = np.zeros(len(candidates))
