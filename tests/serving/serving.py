@@ -5,8 +5,9 @@ from __future__ import annotations
 import shutil
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeAlias
 
+import psycopg
 from fastapi.testclient import TestClient
 
 from regard.data.keys import ROLES, create_key
@@ -16,6 +17,7 @@ from regard.serving.installation import Installation
 from regard.serving.settings import Settings, read_settings
 from tests.serving.test_cli import catalogue
 
+Home: TypeAlias = tuple[Settings, dict[str, str]]  # a tenant, and its keys by role
 RECIPES = {"sources": {"ease": {"kind": "ease", "l2": 5.0}, "popular": {"kind": "popularity"}}}
 
 
@@ -24,14 +26,24 @@ def settings_of(folder: Path, url: str, tenant: str) -> Settings:
     return replace(read_settings(folder, {}), database_url=url, tenant=tenant, recipes=RECIPES, threads=1)
 
 
-def install(settings: Settings, fitted: bool = True) -> dict[str, str]:
-    """Data, a live release, and a key of each role, by role."""
+def install(settings: Settings, like: Settings | None = None) -> dict[str, str]:
+    """Data, a live release, and a key of each role, by role; with `like`, release and text vectors are copied there."""
     settings.folder.mkdir(parents=True, exist_ok=True)
+    if like is not None:
+        shutil.copytree(like.folder / like.tenant, settings.folder / settings.tenant)
+        shutil.copytree(like.folder / "cache", settings.folder / "cache", dirs_exist_ok=True)
     with Installation.open(settings) as here:
-        if fitted:
-            here.take_in(catalogue(settings.folder))
+        here.take_in(catalogue(settings.folder))
+        if like is None:
             here.fit(here.dataset(), Run(seed=0))
         return {role: create_key(here.store, role, role) for role in ROLES}
+
+
+def said(store: Settings, query: str, *values: Any) -> list[tuple[Any, ...]]:
+    """What the store itself says, past all our code."""
+    with psycopg.connect(str(store.database_url)) as connection:
+        connection.execute(f"SET search_path = {store.tenant}, public".encode())
+        return connection.execute(query.encode(), values).fetchall()
 
 
 class Client(TestClient):
@@ -58,8 +70,3 @@ def client_of(*settings: Settings) -> Client:
 def ids(answer: dict[str, Any]) -> list[str]:
     """The items of a list."""
     return [item["id"] for item in answer["items"]]
-
-
-def copy_releases(source: Settings, to: Settings) -> None:
-    """The releases of one folder into another."""
-    shutil.copytree(source.folder / source.tenant, to.folder / to.tenant)

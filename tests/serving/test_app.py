@@ -3,41 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
-from typing import Any
 
-import psycopg
-import pytest
-
-from regard.data.store.server import Server
 from regard.serving.installation import Installation
-from regard.serving.settings import Settings
-from tests.serving.serving import Client, client_of, ids, install, settings_of
-
-
-@pytest.fixture(scope="module")
-def home(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, dict[str, str]]]:
-    settings = settings_of(tmp_path_factory.mktemp("home"), server.url, "served")
-    yield settings, install(settings)
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA served CASCADE")
-
-
-@pytest.fixture(scope="module")
-def client(home: tuple[Settings, dict[str, str]]) -> Iterator[Client]:
-    with client_of(home[0]) as client:
-        yield client.bearing(home[1]["admin"])
-
-
-@pytest.fixture(autouse=True)
-def as_admin(client: Client, home: tuple[Settings, dict[str, str]]) -> None:
-    client.bearing(home[1]["admin"])
-
-
-def said(store: Settings, query: str, *values: Any) -> list[tuple[Any, ...]]:
-    with psycopg.connect(str(store.database_url)) as connection:
-        connection.execute("SET search_path = served, public")
-        return connection.execute(query.encode(), values).fetchall()
+from tests.serving.serving import Client, Home, ids, said
 
 
 def test_a_list_says_what_it_is_made_of(client: Client) -> None:
@@ -58,11 +26,11 @@ def test_the_last_event_changes_the_next_list(client: Client) -> None:
     assert after["dropped"]["seen"] == 9
 
 
-def test_events_sent_twice_are_there_once(client: Client, home: tuple[Settings, dict[str, str]]) -> None:
+def test_events_sent_twice_are_there_once(client: Client, served: Home) -> None:
     batch = [{"user": "twice", "item": f"f{n}", "type": "view", "id": f"twice-{n}", "time": 1.7e9} for n in range(5)]
     for _ in range(2):
         assert client.post("/v1/events", json=batch).json() == {"accepted": 5}
-    assert said(home[0], "SELECT count(*) FROM events WHERE key LIKE 'twice-%%'") == [(5,)]
+    assert said(served[0], "SELECT count(*) FROM events WHERE key LIKE 'twice-%%'") == [(5,)]
 
 
 def test_an_event_from_a_fast_clock_counts_at_once_and_a_late_one_lands_in_its_place(client: Client) -> None:
@@ -106,7 +74,7 @@ def test_a_new_item_is_servable_and_a_hidden_one_is_gone_on_the_next_request(cli
     client.delete("/v1/items/fresh")
 
 
-def test_a_deleted_item_leaves_no_row(client: Client, home: tuple[Settings, dict[str, str]]) -> None:
+def test_a_deleted_item_leaves_no_row(client: Client, served: Home) -> None:
     client.post("/v1/items", json={"id": "doomed", "title": "Doomed canary", "tags": ["canary"]})
     client.post("/v1/events", json={"user": "u4", "item": "doomed", "type": "view"})
     shown = client.list_for("u5", filter={"tags": "canary"})
@@ -114,8 +82,8 @@ def test_a_deleted_item_leaves_no_row(client: Client, home: tuple[Settings, dict
     assert client.delete("/v1/items/doomed").json() == {"deleted": {"items": 1, "events": 1}}
     assert client.get("/v1/items/doomed").status_code == 404
     assert client.list_for("u5", filter={"tags": "crime"})["items"]
-    everything = str(said(home[0], "SELECT i::text FROM items i") + said(home[0], "SELECT i::text FROM impressions i"))
-    assert "doomed" not in everything.lower()
+    left = [said(served[0], f"SELECT t::text FROM {table} t") for table in ("items", "impressions")]
+    assert "doomed" not in str(left).lower()
     traced = client.get(f"/v1/recommendations/{shown['recommendation_id']}").json()
     assert traced["items"][0]["id"] == ""
     client.post("/v1/items", json={"id": "doomed", "title": "Back again"})  # the id may come again, with a new row
@@ -123,15 +91,15 @@ def test_a_deleted_item_leaves_no_row(client: Client, home: tuple[Settings, dict
     assert client.list_for("u5", k=200)["items"]
 
 
-def test_a_deleted_person_leaves_no_row(client: Client, home: tuple[Settings, dict[str, str]]) -> None:
+def test_a_deleted_person_leaves_no_row(client: Client, served: Home) -> None:
     client.post("/v1/users", json={"id": "leaver", "attributes": {"town": "Canary Wharf"}})
     client.post("/v1/events", json={"user": "leaver", "item": "f1", "type": "like"})
     shown = client.list_for("leaver", k=2)
     went = client.delete("/v1/users/leaver").json()["deleted"]
     assert (went["users"], went["events"], went["impressions"]) == (1, 1, 1)
     assert client.get(f"/v1/recommendations/{shown['recommendation_id']}").status_code == 404
-    tables = [name for (name,) in said(home[0], "SELECT tablename FROM pg_tables WHERE schemaname = 'served'")]
-    everything = str([said(home[0], f'SELECT t::text FROM "{name}" t') for name in tables])
+    tables = [name for (name,) in said(served[0], "SELECT tablename FROM pg_tables WHERE schemaname = 'test_app'")]
+    everything = str([said(served[0], f'SELECT t::text FROM "{name}" t') for name in tables])
     assert "leaver" not in everything
     assert "Wharf" not in everything
     assert client.list_for("leaver", k=2)["dropped"].get("seen", 0) == 0
@@ -167,7 +135,7 @@ def test_who_allows_no_profile_gets_a_list_that_their_past_does_not_change(clien
     assert before["items"] == after["items"]
 
 
-def test_the_trace_and_the_replay_of_a_list(client: Client, home: tuple[Settings, dict[str, str]]) -> None:
+def test_the_trace_and_the_replay_of_a_list(client: Client, served: Home) -> None:
     answer = client.list_for("u8", k=5, context={"device": "tv"})
     name = answer["recommendation_id"]
     client.post("/v1/events", json={"user": "u8", "item": ids(answer)[0], "type": "like"})  # later events do not count
@@ -183,7 +151,7 @@ def test_the_trace_and_the_replay_of_a_list(client: Client, home: tuple[Settings
     from regard.serving import traces
     from regard.serving.served import Served
 
-    with Installation.open(home[0]) as here:
+    with Installation.open(served[0]) as here:
         assert traces.replay(Served.at_rest(here), name)["same"]
 
 

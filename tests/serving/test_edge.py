@@ -3,43 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
 from typing import Any
 
-import psycopg
 import pytest
 
 from regard.data.keys import create_key, revoke_key
-from regard.data.store.server import Server
 from regard.serving.api.access import OPEN
 from regard.serving.installation import Installation
-from regard.serving.settings import Settings
-from tests.serving.serving import Client, client_of, install, settings_of
-
-
-@pytest.fixture(scope="module")
-def home(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, dict[str, str]]]:
-    settings = settings_of(tmp_path_factory.mktemp("home"), server.url, "edge")
-    yield settings, install(settings)
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA edge CASCADE")
-
-
-@pytest.fixture(scope="module")
-def client(home: tuple[Settings, dict[str, str]]) -> Iterator[Client]:
-    with client_of(home[0]) as client:
-        yield client.bearing(home[1]["admin"])
-
-
-@pytest.fixture(autouse=True)
-def as_admin(client: Client, home: tuple[Settings, dict[str, str]]) -> None:
-    client.bearing(home[1]["admin"])
-
-
-def said(store: Settings, query: str, *values: Any) -> list[tuple[Any, ...]]:
-    with psycopg.connect(str(store.database_url)) as connection:
-        connection.execute("SET search_path = edge, public")
-        return connection.execute(query.encode(), values).fetchall()
+from tests.serving.serving import Client, Home, said
 
 
 def routes(client: Client) -> list[tuple[str, str, str | None]]:
@@ -47,9 +18,7 @@ def routes(client: Client) -> list[tuple[str, str, str | None]]:
     return [(m.upper(), p, route.get("x-role")) for p, methods in paths.items() for m, route in methods.items()]
 
 
-def test_no_key_is_401_and_a_lesser_role_403_on_every_route(
-    client: Client, home: tuple[Settings, dict[str, str]]
-) -> None:
+def test_no_key_is_401_and_a_lesser_role_403_on_every_route(client: Client, served: Home) -> None:
     roles, lesser = ["read", "write", "expert", "admin"], {"write": "read", "expert": "write", "admin": "expert"}
     found = routes(client)
     assert len(found) > 15
@@ -59,16 +28,16 @@ def test_no_key_is_401_and_a_lesser_role_403_on_every_route(
             assert path in OPEN
             continue
         assert role in roles
-        for key in ("", "edge-nonsense", "nobody-" + "0" * 40):
+        for key in ("", "test_edge-nonsense", "nobody-" + "0" * 40):
             answer = client.request(method, url, headers={"Authorization": f"Bearer {key}"})
             assert (answer.status_code, set(answer.json()["error"])) == (401, {"where", "expected", "got", "hint"})
         if role in lesser:
-            answer = client.request(method, url, headers={"Authorization": f"Bearer {home[1][lesser[role]]}"})
+            answer = client.request(method, url, headers={"Authorization": f"Bearer {served[1][lesser[role]]}"})
             assert (answer.status_code, answer.json()["error"]["where"]) == (403, "the key"), (method, path)
 
 
-def test_a_revoked_key_opens_nothing(client: Client, home: tuple[Settings, dict[str, str]]) -> None:
-    with Installation.open(home[0]) as here:
+def test_a_revoked_key_opens_nothing(client: Client, served: Home) -> None:
+    with Installation.open(served[0]) as here:
         key = create_key(here.store, "short-lived", "read")
         client.list_for("u1")  # a request hears of it
         bearing = {"Authorization": f"Bearer {key}"}
@@ -76,7 +45,7 @@ def test_a_revoked_key_opens_nothing(client: Client, home: tuple[Settings, dict[
         revoke_key(here.store, "short-lived")
         client.list_for("u1")
         assert client.get("/v1/releases", headers=bearing).status_code == 401
-    assert key.rpartition("-")[2] not in str(said(home[0], "SELECT k::text FROM keys k"))
+    assert key.rpartition("-")[2] not in str(said(served[0], "SELECT k::text FROM keys k"))
 
 
 BAD: list[tuple[str, str, Any, int]] = [
@@ -115,10 +84,10 @@ def test_broken_json_and_a_body_too_large(client: Client) -> None:
         assert client.post(path, content=b" " * (17 << 20)).status_code == 413
 
 
-def test_nothing_of_a_call_with_a_bad_event_is_kept(client: Client, home: tuple[Settings, dict[str, str]]) -> None:
+def test_nothing_of_a_call_with_a_bad_event_is_kept(client: Client, served: Home) -> None:
     answer = client.post("/v1/events", json=[{"user": "half", "item": "f1"}, {"user": "half"}])
     assert answer.json()["error"]["where"] == "[1].item"
-    assert said(home[0], "SELECT count(*) FROM users WHERE id = 'half'") == [(0,)]
+    assert said(served[0], "SELECT count(*) FROM users WHERE id = 'half'") == [(0,)]
 
 
 def test_a_request_id_comes_back_and_figures_count(client: Client) -> None:

@@ -11,23 +11,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import gorse
-import psycopg
 import pytest
 
-from regard.data.store.server import Server
 from tests.serving.processes import Replica, serving
-from tests.serving.serving import install, settings_of
+from tests.serving.serving import Home
 
 MOMENT = "2022-08-07T00:26:46Z"
 
 
 @pytest.fixture(scope="module")
-def replica(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
-    settings = settings_of(tmp_path_factory.mktemp("home"), server.url, "gorse")
-    with serving(settings, install(settings)["write"]) as replica:
+def replica(served: Home) -> Iterator[Replica]:
+    with serving(served[0], served[1]["write"]) as replica:
         yield replica
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA gorse CASCADE")
 
 
 @pytest.fixture

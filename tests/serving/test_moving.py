@@ -13,12 +13,13 @@ from regard.data.postgres import Store
 from regard.data.store.server import Server
 from regard.domain.errors import Conflict, InvalidInput, NotFound
 from regard.serving.installation import Installation
+from regard.serving.settings import Settings
 from tests.serving.serving import client_of, ids, install, settings_of
 
 
-def test_an_installation_moves_with_all_that_it_knows(server: Server, tmp_path: Path) -> None:
+def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Settings, tmp_path: Path) -> None:
     old, new = settings_of(tmp_path / "old", server.url, "old"), settings_of(tmp_path / "new", server.url, "new")
-    key = install(old)["admin"]
+    key = install(old, like=fitted)["admin"]
     with client_of(old) as client:
         client.bearing(key)
         client.post("/v1/events", json={"user": "u1", "item": "f1", "type": "like", "context": {"a": 'quoted "x", y'}})

@@ -3,45 +3,15 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import polars as pl
-import psycopg
-import pytest
 
-from regard.data.store.server import Server
 from regard.serving.batch import write_lists
 from regard.serving.installation import Installation
-from regard.serving.settings import Settings
-from tests.serving.serving import Client, client_of, ids, install, settings_of
-
-
-@pytest.fixture(scope="module")
-def home(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, dict[str, str]]]:
-    settings = settings_of(tmp_path_factory.mktemp("home"), server.url, "paged")
-    yield settings, install(settings)
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA paged CASCADE")
-
-
-@pytest.fixture(scope="module")
-def client(home: tuple[Settings, dict[str, str]]) -> Iterator[Client]:
-    with client_of(home[0]) as client:
-        yield client.bearing(home[1]["admin"])
-
-
-@pytest.fixture(autouse=True)
-def as_admin(client: Client, home: tuple[Settings, dict[str, str]]) -> None:
-    client.bearing(home[1]["admin"])
-
-
-def said(store: Settings, query: str, *values: Any) -> list[tuple[Any, ...]]:
-    with psycopg.connect(str(store.database_url)) as connection:
-        connection.execute("SET search_path = paged, public")
-        return connection.execute(query.encode(), values).fetchall()
+from tests.serving.serving import Client, Home, client_of, ids
 
 
 def test_less_like_this_drops_the_item_and_its_near_duplicates_from_the_next_list(client: Client) -> None:
@@ -59,11 +29,9 @@ def test_less_like_this_drops_the_item_and_its_near_duplicates_from_the_next_lis
         client.delete(f"/v1/items/{name}")
 
 
-def test_the_page_opens_with_a_cookie_only_where_it_was_let_in(
-    client: Client, home: tuple[Settings, dict[str, str]]
-) -> None:
+def test_the_page_opens_with_a_cookie_only_where_it_was_let_in(client: Client, served: Home) -> None:
     assert "set-cookie" not in client.get("/").headers
-    with client_of(replace(home[0], page_secret="s3cret")) as page:
+    with client_of(replace(served[0], page_secret="s3cret")) as page:
         answer = page.get("/")
         assert "Regard" in answer.text
         assert {"HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
@@ -87,9 +55,9 @@ def test_what_the_pages_load_is_their_own(client: Client) -> None:
         assert "//cdn" not in text
 
 
-def test_a_batch_is_everybody_s_list(home: tuple[Settings, dict[str, str]], client: Client, tmp_path: Path) -> None:
+def test_a_batch_is_everybody_s_list(served: Home, client: Client, tmp_path: Path) -> None:
     client.post("/v1/users", json={"id": "private", "consent": {"personalise": False}})
-    with Installation.open(home[0]) as here:
+    with Installation.open(served[0]) as here:
         people = write_lists(here, tmp_path / "lists.parquet", k=5)
     found = pl.read_parquet(tmp_path / "lists.parquet")
     assert found["user"].n_unique() == people >= 60
@@ -97,7 +65,7 @@ def test_a_batch_is_everybody_s_list(home: tuple[Settings, dict[str, str]], clie
     assert found.filter(user="private")["item"].to_list() == ids(client.list_for("private", k=5))
 
 
-def test_a_source_that_fails_or_sleeps_is_left_out_and_named(home: tuple[Settings, dict[str, str]]) -> None:
+def test_a_source_that_fails_or_sleeps_is_left_out_and_named(served: Home) -> None:
     class Broken:
         """A source that sleeps on its first calls, or fails."""
 
@@ -114,11 +82,11 @@ def test_a_source_that_fails_or_sleeps_is_left_out_and_named(home: tuple[Setting
             return self.source.scores(queries)
 
     for sleep in (0.0, 0.5):
-        with client_of(home[0]) as client:
-            client.bearing(home[1]["admin"])
+        with client_of(served[0]) as client:
+            client.bearing(served[1]["admin"])
             app: Any = client.app
-            served = app.state.tenants.served["paged"]
-            ease = served.live.recommender.retrievers["ease"]
+            within = app.state.tenants.served[served[0].tenant]
+            ease = within.live.recommender.retrievers["ease"]
             object.__setattr__(ease, "source", Broken(ease.source, sleep))
             client.list_for("u1")  # a sleeper is found out here
             began = time.monotonic()

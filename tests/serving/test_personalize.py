@@ -8,25 +8,20 @@ from collections.abc import Iterator
 from typing import Any
 
 import boto3
-import psycopg
 import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from regard.data.store.server import Server
 from tests.serving.processes import Replica, serving
-from tests.serving.serving import install, settings_of
+from tests.serving.serving import Home
 
 ARN = "arn:aws:personalize:eu-central-1:000000000000:campaign/any"
 
 
 @pytest.fixture(scope="module")
-def replica(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Replica]:
-    settings = settings_of(tmp_path_factory.mktemp("home"), server.url, "personalize")
-    with serving(settings, install(settings)["write"]) as replica:
+def replica(served: Home) -> Iterator[Replica]:
+    with serving(served[0], served[1]["write"]) as replica:
         yield replica
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA personalize CASCADE")
 
 
 def client_of(replica: Replica, service: str, key: str = "") -> Any:

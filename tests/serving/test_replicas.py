@@ -8,23 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
-import psycopg
 import pytest
 
-from regard.data.store.server import Server
 from regard.domain.run import Run
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
 from tests.serving.processes import Replica, serving, until
-from tests.serving.serving import ids, install, settings_of
+from tests.serving.serving import Home, ids
 
 
 @pytest.fixture(scope="module")
-def home(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Settings, str]]:
-    settings = settings_of(tmp_path_factory.mktemp("home"), server.url, "replicas")
-    yield settings, install(settings)["admin"]
-    with psycopg.connect(server.url, autocommit=True) as connection:
-        connection.execute("DROP SCHEMA replicas CASCADE")
+def home(served: Home) -> tuple[Settings, str]:
+    return served[0], served[1]["admin"]
 
 
 @pytest.fixture(scope="module")

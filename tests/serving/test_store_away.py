@@ -11,17 +11,18 @@ import psutil
 import pytest
 
 from regard.data.store.server import Server
+from regard.serving.settings import Settings
 from tests.serving.processes import until
 from tests.serving.serving import Client, client_of, ids, install, settings_of
 
 
 @pytest.fixture
-def away(tmp_path: Path) -> Iterator[tuple[Client, psutil.Process]]:
+def away(fitted: Settings, tmp_path: Path) -> Iterator[tuple[Client, psutil.Process]]:
     """A client of a server with a store of its own, given by URL, and that store's process."""
     server = Server.start(tmp_path / "store")
     try:
         settings = settings_of(tmp_path / "home", server.url, "away")
-        key = install(settings)["admin"]
+        key = install(settings, like=fitted)["admin"]
         postmaster = psutil.Process(int((tmp_path / "store/postgres/postmaster.pid").read_text().split()[0]))
         with client_of(settings) as client:
             yield client.bearing(key), postmaster

@@ -12,6 +12,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regard.data.store.server import Server
+from regard.serving.settings import Settings
 from tests.serving.serving import Client, client_of, install, settings_of
 
 CANARY = "canary7f3a"
@@ -19,11 +20,11 @@ Both: TypeAlias = tuple[Client, dict[str, str], list[str]]
 
 
 @pytest.fixture(scope="module")
-def both(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
+def both(server: Server, fitted: Settings, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Both]:
     """A client, the keys of tenant `ours`, and ids that only tenant `theirs` has."""
     folder = tmp_path_factory.mktemp("home")
     ours, theirs = (settings_of(folder, server.url, name) for name in ("ours", "theirs"))
-    keys, other = install(ours), install(theirs)
+    keys, other = install(ours, like=fitted), install(theirs, like=fitted)
     with client_of(ours, theirs) as client:
         client.bearing(other["admin"])
         client.post("/v1/items", json={"id": CANARY, "title": CANARY, "tags": [CANARY], "attributes": {CANARY: CANARY}})

@@ -111,6 +111,10 @@ class Cached:
         """The vectors of items, (n,) -> (n, d)."""
         return self.encode_texts([item_text(item, self.attributes) for item in entities])
 
+    def warm(self) -> None:
+        """Have the model ready, so that the first new text need not wait for it."""
+        self.encoder.embed(["ready"])
+
     def encode_texts(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:
         """The vectors of texts, (n,) -> (n, d); only new texts reach the model, and are kept batch by batch."""
         cut = [self.encoder.cut(text) for text in texts]

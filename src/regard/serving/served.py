@@ -56,6 +56,7 @@ class Served:
         self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE)
         self.impress = Gathering[Impression, None]("lists", self._impress, TOGETHER, PATIENCE)
         self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
+        self._warming = threading.Thread(target=self._warm, name="regard-warm", daemon=True)
 
     @classmethod
     def at_rest(cls, here: Installation) -> Served:
@@ -68,14 +69,16 @@ class Served:
         """Load what is live, and begin to listen."""
         self.follow(happened(self.here.store, [Ask("")])[0].changes, load=True)
         self._listener.start()
+        self._warming.start()
 
     async def close(self) -> None:
         """Finish what was begun; the store is closed last."""
         self._stopping.set()
         for gathering in (self.read, self.append, self.impress):
             await gathering.close()
-        if self._listener.is_alive():
-            await asyncio.to_thread(self._listener.join)
+        for thread in (self._listener, self._warming):
+            if thread.is_alive():
+                await asyncio.to_thread(thread.join)
         self.here.store.close()
 
     async def person(self, user: str) -> tuple[Person, bool]:
@@ -163,6 +166,13 @@ class Served:
     def _impress(self, lists: list[Impression]) -> list[None]:
         self.impressions.write(lists)
         return [None] * len(lists)
+
+    def _warm(self) -> None:
+        """The first new item should not wait until the text encoder is read."""
+        try:
+            self.here.encoder.warm()
+        except RegardError as error:
+            log.warning("text encoder not ready", tenant=self.here.store.tenant, error=str(error)[:200])
 
     def _listen(self) -> None:
         """Follow what others tell; a lost connection is made again, and nothing is missed, because counters tell."""
