@@ -145,8 +145,8 @@ def lua(method: str, path: str, key: str, body: str = "") -> str:
 
 LIST = """string.format('{"user_id":"person-%04d","k":KK}', n % 1500)""".replace("KK", str(K))
 ONE = """string.format('{"user":"person-%04d","item":"ITEM","type":"view","id":"e'..os.time()..'-%d"}', n % 1500, n)"""
-BATCH = """(function() local t = {} for i = 1, 1000 do
- t[i] = string.format('{"user":"person-%04d","item":"ITEM","type":"view","id":"b'..os.time()..'-%d-%d"}', i % 1500, n, i)
+BATCH = """(function() local t, now = {}, os.time() for i = 1, 1000 do
+ t[i] = string.format('{"user":"person-%04d","item":"ITEM","type":"view","id":"b%d-%d-%d"}', i % 1500, now, n, i)
  end return '['..table.concat(t, ',')..']' end)()"""
 
 
