@@ -105,6 +105,14 @@ def test_a_second_run_encodes_nothing(tmp_path: Path) -> None:
     assert np.array_equal(first, Letters().encode_texts(texts))
 
 
+def test_what_one_cache_learned_it_knows_the_next_time(tmp_path: Path) -> None:
+    inside = Letters(batch=2)
+    cached = Cached(inside, tmp_path)
+    first = cached.encode_texts(["one", "two", "three"])
+    assert np.array_equal(cached.encode_texts(["three", "four", "one"])[[2, 0]], first[[0, 2]])
+    assert sorted(inside.asked) == ["four", "one", "three", "two"]
+
+
 def test_another_model_or_version_shares_nothing(tmp_path: Path) -> None:
     Cached(Letters(), tmp_path).encode_texts(["one"])
     other = Letters(version="2")

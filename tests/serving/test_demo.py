@@ -37,6 +37,9 @@ def test_the_films_the_town_and_one_person_s_list(tmp_path: Path, monkeypatch: p
     elsewhere = {"REGARD_DATABASE_URL": "postgresql://nobody@127.0.0.1:1/mine"}  # no demo writes into one's own store
     answer = demo.show(replace(read_settings(tmp_path, elsewhere), language="en"), None, 0, silent)
     _check(answer)
+    names = [row["model"] for row in answer["slices"]]
+    assert {"popular", "ease", "als", "content", "order", "blend"} <= set(names)
+    assert {"cold items", "warm items"} <= set(answer["slices"][0]["metrics"])
     assert answer["simulated"]
     assert "simulated" in answer["about"]
 

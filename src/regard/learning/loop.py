@@ -24,6 +24,7 @@ from regard.learning.plan import Plan
 from regard.learning.steps import Loss, Step
 
 MODULE, BEST, OPTIMISER, RANDOM = "module.", "best.", "optimiser.", "random"
+SMALL = 2**18  # parameters; a smaller network gains nothing from a second thread, and waits for it on a busy machine
 
 
 class Batches(Protocol):
@@ -61,7 +62,7 @@ def loop(module: nn.Module, loss: Loss, step: Step, batches: Batches, plan: Plan
     It learns on `run.device` and comes back on the CPU. InvalidInput where the loss is not finite.
     """
     module.to(run.device)
-    with seeded(run.seed):
+    with seeded(run.seed), _threads(module):
         learned = _Training(module, loss, step, batches, plan, run).all()
     module.cpu()
     return learned
@@ -75,6 +76,18 @@ def seeded(seed: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def _threads(module: nn.Module) -> Iterator[None]:
+    """One thread inside for a `SMALL` module, as many as before outside."""
+    before = torch.get_num_threads()
+    small = sum(parameter.numel() for parameter in module.parameters()) < SMALL
+    torch.set_num_threads(1 if small else before)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
 class _Training:
     """The loop's moving parts."""
 
@@ -82,7 +95,7 @@ class _Training:
         self.module, self.step, self.batches, self.plan, self.run = module, step, batches, plan, run
         device = torch.device(run.device).type
         self.loss, self.on_gpu = _in_precision(loss, plan, device), device == "cuda"
-        self.optimiser = torch.optim.AdamW(module.parameters(), lr=plan.rate, weight_decay=plan.decay)
+        self.optimiser = torch.optim.AdamW(module.parameters(), lr=plan.rate, weight_decay=plan.decay, fused=True)
         self.updates = plan.epochs * math.ceil(len(batches) / plan.accumulate)
         self.standing = Standing()
         self.best: Tensors = {}

@@ -9,6 +9,7 @@ from functools import cached_property
 from typing import Any, Literal, TypeAlias, TypeGuard
 
 import numpy as np
+import polars as pl
 import pyarrow as pa
 from numpy.typing import NDArray
 from scipy import sparse
@@ -16,6 +17,7 @@ from scipy import sparse
 from regard.domain.arrays import Array
 from regard.domain.records import Value
 
+_Cells: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 Said: TypeAlias = Mapping[str, Value]  # what one item, person or moment says of itself
 Kind: TypeAlias = Literal["word", "number"]
 SKIPPED = frozenset({"id", "title", "text", "images", "audio", "hidden", "valid_until"})  # words for encoders; switches
@@ -77,27 +79,35 @@ class Fields:
         return {name: len(self.words) + place for place, name in enumerate(self.centres)}
 
     def read(self, rows: Sequence[Said]) -> sparse.csr_array:
-        """What `rows` (n,) say, (n, F) float32."""
-        indptr, indices, data = [0], list[int](), list[float]()
-        for row in rows:
-            for name, kind in self.kinds.items():
-                for column, weight in self._tokens(name, kind, row.get(name)):
-                    indices.append(column)
-                    data.append(weight)
-            indptr.append(len(indices))
-        cells = (np.array(data, np.float32), np.array(indices, np.int64), np.array(indptr))
-        return sparse.csr_array(cells, shape=(len(rows), self.width))
+        """What `rows` (n,) say, (n, F) float32; a field at a time, as rows are many and fields are few."""
+        told = [self._field(name, [row.get(name) for row in rows]) for name in self.kinds]
+        shape = (len(rows), self.width)
+        if not told or not rows:
+            return sparse.csr_array(shape, dtype=np.float32)
+        place, column, weight = (np.concatenate(part) for part in zip(*told, strict=True))
+        return sparse.csr_array((weight.astype(np.float32), (place, column)), shape=shape)
 
-    def _tokens(self, name: str, kind: Kind, value: Value | None) -> list[tuple[int, float]]:
-        if kind == "number" and value is not None and _is_number(value):
-            number = float(value)
+    def _field(self, name: str, values: Sequence[Value | None]) -> _Cells:
+        """The cells of one field: row, column and weight."""
+        missing = self.words[name, MISSING]
+        if self.kinds[name] == "number":
+            there = np.array([_is_number(value) for value in values], np.bool_)
+            numbers = np.array([value for value in values if _is_number(value)], np.float64)
             centre, width = self.centres[name]
-            eighth = int(np.searchsorted(self.edges[name], number, side="right"))
-            far = float(np.clip((number - centre) / width, -FURTHEST, FURTHEST))
-            return [(self.words[name, str(eighth)], 1.0), (self._numbers[name], far)]
-        said = () if value is None or kind == "number" else _words(value)
-        known = [self.words[name, word] for word in said if word != MISSING and (name, word) in self.words]
-        return [(column, len(known) ** -0.5) for column in known] or [(self.words[name, MISSING], 1.0)]
+            eighth = self.words[name, "0"] + np.searchsorted(self.edges[name], numbers, side="right")
+            far = np.clip((numbers - centre) / width, -FURTHEST, FURTHEST)
+            rows, rest = np.flatnonzero(there), np.flatnonzero(~there)
+            told = [eighth, np.full(len(rows), self._numbers[name]), np.full(len(rest), missing)]
+            weight = [np.ones(len(rows)), far, np.ones(len(rest))]
+            return np.concatenate([rows, rows, rest]), np.concatenate(told), np.concatenate(weight)
+        said = [() if value is None else _words(value) for value in values]
+        own = {
+            words: [self.words[name, w] for w in words if w != MISSING and (name, w) in self.words] or [missing]
+            for words in set(said)
+        }
+        count = np.array([len(own[words]) for words in said], np.int64)
+        columns = np.array([one for words in said for one in own[words]], np.int64)
+        return np.repeat(np.arange(len(values)), count), columns, np.repeat(count**-0.5, count)
 
     def arrays(self, prefix: str) -> dict[str, Array]:
         """As an artifact keeps it, under names that start with `prefix`."""
@@ -135,10 +145,12 @@ def said_by(table: pa.Table) -> list[dict[str, Value]]:
 
 def distinct(table: pa.Table, read: Callable[[list[dict[str, Value]]], sparse.csr_array]) -> sparse.csr_array:
     """`read` over the rows of a table where many are equal (contexts of events): each distinct row once, (n, F)."""
-    rows = said_by(table)
-    known: dict[tuple[tuple[str, Value], ...], int] = {}
-    place = np.array([known.setdefault(tuple(sorted(row.items())), len(known)) for row in rows], np.int64)
-    return read([dict(row) for row in known])[place]
+    if not table.num_columns:
+        return read([{}] * table.num_rows)
+    same = pl.DataFrame(table).with_row_index("").group_by(table.column_names, maintain_order=True).agg("")[""]
+    place = np.empty(table.num_rows, np.int64)
+    place[same.explode().to_numpy()] = np.repeat(np.arange(len(same)), same.list.len().to_numpy())
+    return read(said_by(table.take(same.list.first().to_arrow())))[place]
 
 
 CLOCK = 4 + 7  # columns of `clock`

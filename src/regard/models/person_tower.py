@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy import sparse
 
 from regard.domain.arrays import Rows, Vectors
 from regard.domain.request import Query
@@ -36,13 +37,13 @@ class PersonTower:
     def encode(self, entities: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, d)"""
         found = np.zeros((len(entities), self.item_vectors.shape[1]), np.float32)
-        for place, query in enumerate(entities):
-            found[place] = self._run(query)[0]
+        for place, (vector, _) in enumerate(self._run(entities)):
+            found[place] = vector
         return found
 
     def gates(self, query: Query) -> NDArray[np.float32]:
         """How much each part of the vector counts, (P,), sums to 1: see PARTS in networks/people.py."""
-        return np.asarray(self._run(query)[1])
+        return np.asarray(next(self._run([query]))[1])
 
     def read(self, query: Query) -> tuple[Rows, Rows]:
         """The item rows read one by one, oldest first, and those read in sum before them, newest first."""
@@ -58,18 +59,21 @@ class PersonTower:
         known = (np.asarray(past.weights) > 0) & (past.rows >= 0) & (past.rows < len(self.item_vectors))
         return np.asarray(known, np.bool_)
 
-    def _run(self, query: Query) -> tuple[Vectors, Vectors]:
-        inputs = self._inputs(query)
-        fused, gates = self._session.run(None, {name: inputs[name] for name in self._names})
-        return fused[0], gates[0]
+    def _run(self, queries: Sequence[Query]) -> Iterator[tuple[Vectors, Vectors]]:
+        """The vector and the gates of each."""
+        people, moments = self.sides.of(queries)
+        for place, query in enumerate(queries):
+            inputs = self._inputs(query, people[[place]], moments[[place]])
+            fused, gates = self._session.run(None, {name: inputs[name] for name in self._names})
+            yield fused[0], gates[0]
 
-    def _inputs(self, query: Query) -> dict[str, Any]:
+    def _inputs(self, query: Query, who: sparse.csr_array, where: sparse.csr_array) -> dict[str, Any]:
         past = query.history.where(self._mask(query))
         window, earlier = self.read(query)
         h, codes = len(window), gaps(np.asarray(past.times, np.float64), np.array([0, len(past)]))
         first = int(h < self.reading.window)  # the place before the first event
         actions = self.reading.actions(past.types, past.actions)
-        (person, person_weight), (moment, moment_weight) = (padded(row) for row in self.sides.of(query))
+        (person, person_weight), (moment, moment_weight) = padded(who), padded(where)
         inputs: dict[str, Any] = {
             "vectors": np.concatenate([self.start[None][:first], self.item_vectors[window]]).astype(np.float32)[None],
             "gaps": np.concatenate([np.zeros(first, np.int64), codes[len(codes) - h :]])[None],

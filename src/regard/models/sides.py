@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -53,12 +53,15 @@ class Sides:
         codes = gaps(events.time, events.offsets) if since is None else since
         return self._at(told, events.time, codes)
 
-    def of(self, query: Query) -> tuple[sparse.csr_array, sparse.csr_array]:
-        """The person's and the moment's row of one request, (1, F) each."""
-        times = np.array([*query.history.times[-1:], query.at])
-        code = gaps(times, np.array([0, len(times)]))[-1:]
-        told = self.moment.read([query.context])
-        return self.person.read([query.attributes]), self._at(told, np.array([query.at]), code)
+    def of(self, queries: Sequence[Query]) -> tuple[sparse.csr_array, sparse.csr_array]:
+        """The person's and the moment's row of each request, (Q, F) each."""
+        codes = [np.zeros(0, np.int64)]
+        for query in queries:
+            times = np.array([*query.history.times[-1:], query.at])
+            codes.append(gaps(times, np.array([0, len(times)]))[-1:])
+        told = self.moment.read([query.context for query in queries])
+        times = np.array([query.at for query in queries])
+        return self.person.read([q.attributes for q in queries]), self._at(told, times, np.concatenate(codes))
 
     def nothing(self) -> sparse.csr_array:
         """The row of a moment of which nothing is known, (1, F)."""

@@ -37,6 +37,7 @@ class VectorLog:
         self._checks: list[NDArray[np.uint32]] = []
         self._lock = threading.Lock()
         self._name = uuid.uuid4().hex
+        self._grown: Path | None = None  # our own file, where it has rows that we have not opened
         self.width: int | None = None
         for path in sorted(self.folder.glob("*.vectors")):
             self._open(path)
@@ -59,6 +60,10 @@ class VectorLog:
 
     def read(self, keys: Sequence[bytes]) -> tuple[Vectors, Mask]:
         """The vectors of `keys` (n, d), and which of them we hold, (n,)."""
+        with self._lock:
+            if self._grown is not None:
+                self._open(self._grown)
+            self._grown = None
         held = np.zeros(len(keys), bool)
         found = np.zeros((len(keys), self.width or 0), np.float32)
         for n, key in enumerate(keys):
@@ -70,7 +75,7 @@ class VectorLog:
         return found, held
 
     def append(self, keys: Sequence[bytes], vectors: Vectors) -> None:
-        """Keep vectors (n, d) under their keys, on disk, for the next opening."""
+        """Keep vectors (n, d) under their keys, here and on disk, for the next opening."""
         rows = np.ascontiguousarray(vectors, np.float32)
         records = np.zeros(len(keys), KEY)
         for n, key in enumerate(keys):
@@ -80,6 +85,7 @@ class VectorLog:
             for suffix, content in ((f"{rows.shape[1]}.vectors", rows.tobytes()), ("keys", records.tobytes())):
                 with (self.folder / f"{self._name}.{suffix}").open("ab") as file:
                     file.write(content)
+            self._grown = self.folder / f"{self._name}.{rows.shape[1]}.vectors"
 
 
 @dataclass(frozen=True)

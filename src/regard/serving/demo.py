@@ -5,6 +5,7 @@ from __future__ import annotations
 import shlex
 import tempfile
 from dataclasses import replace
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +19,7 @@ from regard.data.translations import translator
 from regard.domain.dataset import Dataset
 from regard.domain.run import Progress, Run
 from regard.measurement.population import TownItems
+from regard.measurement.report import Report
 from regard.measurement.simulator import TownRecipe
 from regard.measurement.tables import heading
 from regard.serving import answers, comparing
@@ -91,6 +93,7 @@ def show(settings: Settings, data: Path | None, seed: int, tell: Progress) -> di
             "history": answers.history(here, user, 8),
             "why_not": answers.missed(here, user, answer),
             "metrics": [_headline(row) for row in figures.metrics()],
+            "slices": [_slices(figures, model) for model in figures.models],
             "metrics_title": f"{figures.split}: {heading(figures)}",
             "split_sha256": figures.sha256,
             "release": release.name,
@@ -121,6 +124,12 @@ def somebody(data: Dataset) -> int:
 
 def _headline(row: dict[str, Any]) -> dict[str, Any]:
     return {"model": row["model"], "metrics": {name: row["metrics"][name] for name in SHOWN if name in row["metrics"]}}
+
+
+def _slices(figures: Report, model: str) -> dict[str, Any]:
+    """The leading metric of one model for each kind of people and of items."""
+    found = {part: figures.value(model, SHOWN[0], part) for part in figures.slices}
+    return {"model": model, "metrics": {part: None if isnan(value) else value for part, value in found.items()}}
 
 
 def _about(settings: Settings, data: Dataset, simulated: bool) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import fields as fields_of
+from importlib.util import find_spec
 from typing import Any, TypeAlias
 
 from pydantic import TypeAdapter, ValidationError
@@ -57,24 +58,44 @@ ENCODERS: Mapping[str, type[TextEncoder]] = {
     "sentence-transformers": SentenceTransformerText,
     "endpoint": EndpointText,
 }
+FEW_EVENTS = 300_000  # a default network is fitted three times in a minute or two up to here
+SMALL_NETWORK = Behaviour(
+    "convolution",
+    width=32,
+    blocks=2,
+    window=64,
+    batch=8,
+    epochs=3,
+    rate=8e-3,
+    loss="sampled_softmax",
+    negatives="popular",
+)
 DENSE_ITEMS = 6_000  # up to here EASE's I x I matrix is fitted in seconds on two cores
 
 
 def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:
     """What suits most catalogues: recent popularity, one strong collaborative model, factors, and content.
 
-    Where people say something of themselves, recent popularity by segment too. `vectors` names the content vectors of
-    the text encoder.
+    Where people say something of themselves, recent popularity by segment too; where PyTorch is installed and the
+    events are not too many for minutes, a small network over their order. `vectors` names the content vectors of the
+    text encoder.
     """
     dense = len(data.items) <= DENSE_ITEMS
     segments = {"segments": SegmentPopularity(half_life=90.0)} if data.user_attributes.num_columns else {}
+    deep = {"order": SMALL_NETWORK} if can_learn() and len(data.events) <= FEW_EVENTS else {}
     return {
         "ease" if dense else "graph": EASE(l2=50.0, popularity=0.4) if dense else GraphFilter(),
         "als": ImplicitALS(),
         "content": ContentKNN(vectors, weighting=Weighting(recency=0.98)),
         "popular": Popularity(half_life=90.0),
         **segments,
+        **deep,
     }
+
+
+def can_learn() -> bool:
+    """Whether networks can be fitted here: the extra `deep` is installed. What was fitted serves without it."""
+    return all(find_spec(name) for name in ("torch", "onnx", "safetensors"))
 
 
 def decode(table: Mapping[str, Any]) -> Recipes:

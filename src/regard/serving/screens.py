@@ -77,16 +77,23 @@ def history(answer: Answer, _: Words) -> RenderableType:
 
 
 def metrics(answer: Answer, _: Words) -> RenderableType:
-    """Models by metric; the best of each column in bold."""
-    rows = answer["metrics"]
+    """Models by metric, then the first metric by kind of people and items; the best of each column in bold."""
+    parts = [_by_model(_("How good"), answer["metrics"], _)]
+    if answer.get("slices"):
+        parts.append(_by_model(_("For whom, and on what (N@10)"), answer["slices"], _))
+    return Group(*parts, Text(f" {answer['metrics_title']}", style="dim"))
+
+
+def _by_model(title: str, rows: Sequence[Answer], _: Words) -> RenderableType:
+    words = vocabulary(_)
     names = list(rows[0]["metrics"]) if rows else []
     best = {name: max((row["metrics"][name] for row in rows if _known(row, name)), default=nan) for name in names}
     shown = [
         (row["model"], *(_figure(row["metrics"][name] if _known(row, name) else nan, best[name]) for name in names))
         for row in rows
     ]
-    figures = table(_("How good"), (_("model"), *names), shown, right=range(1, len(names) + 1))
-    return Group(figures, Text(f" {answer['metrics_title']}", style="dim"))
+    heads = (_("model"), *(words.get(name, name) for name in names))
+    return table(title, heads, shown, right=range(1, len(names) + 1))
 
 
 def _known(row: Answer, name: str) -> bool:

@@ -39,6 +39,10 @@ def _segments(_: Translate) -> dict[str, str]:
         "light": _("short history"),
         "medium": _("medium history"),
         "heavy": _("long history"),
+        "warm": _("any history"),
+        "long tail": _("long tail"),
+        "cold items": _("new items"),
+        "warm items": _("known items"),
     }
 
 
