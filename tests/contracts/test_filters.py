@@ -6,7 +6,7 @@ import pytest
 from regard.domain.candidates import Candidates
 from regard.domain.protocols import Filter
 from regard.domain.request import Query
-from regard.recommending.filters import NotBlocked, NotExcluded, NotHidden, NotSeen, ValidNow
+from regard.recommending.filters import Allowed, NotBlocked, NotExcluded, NotHidden, NotSeen, ValidNow
 from tests.recommending.linear import person, scored, shuffled
 
 HIDDEN = np.array([True, False, True, False])
@@ -14,6 +14,7 @@ OPENS, CLOSES = np.array([-np.inf, 0, 2e6, 0]), np.array([np.inf, 1e6, np.inf, n
 SUBJECTS: dict[str, Filter] = {
     "not seen": NotSeen(),
     "not excluded": NotExcluded(),
+    "allowed": Allowed(),
     "not blocked": NotBlocked(),
     "not hidden": NotHidden(HIDDEN),
     "not hidden, growing": NotHidden(lambda: HIDDEN),
@@ -23,6 +24,7 @@ QUERIES = [
     person(),
     person(1, 3, 9),
     person(2, exclude=np.array([0, 7]), blocked=np.array([5, 1]), seed_item=4),
+    person(2, met=np.array([6, 40]), allowed=np.arange(9) % 2 == 0),
 ]
 
 

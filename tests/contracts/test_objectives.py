@@ -9,6 +9,7 @@ from regard.domain.protocols import Objective
 from regard.domain.request import Query
 from regard.recommending.calibration import Calibration, shares
 from regard.recommending.diversity import DPP, MMR
+from regard.recommending.less_like import LessLike
 from regard.recommending.objectives import Fatigue, GroupCap, LongTail, Pin
 from tests.recommending.linear import person, scored, shuffled
 
@@ -27,6 +28,7 @@ SUBJECTS: dict[str, Objective] = {
     "fatigue of groups": Fatigue(groups=GROUPS),
     "long tail": LongTail(np.arange(N) < 15, share=0.5),
     "group cap": GroupCap(GROUPS, most=1),
+    "less like": LessLike(VECTORS, near=0.2),
     "pin": Pin({3: 1, 11: 4, 99: 2}),
 }
 QUERIES = [person(), person(1, 3, 9), person(1, 3, 9, 250)]

@@ -77,13 +77,13 @@ def test_forgets_without_a_trace_and_never_reuses_the_row(store: Store) -> None:
         connection.execute(
             "INSERT INTO quarantine (source, row_number, raw, person) VALUES ('f', 1, 'secret', %s)", ("zoe-secret",)
         )
-    assert store.forget("zoe-secret") == {"users": 1, "events": 1, "quarantine": 1}
+    assert store.forget("zoe-secret") == {"users": 1, "events": 1, "quarantine": 1, "impressions": 0}
     assert "secret" not in every_text(store)
     assert store.counts()["events"] == 1
     with pytest.raises(NotFound):
         store.user("zoe-secret")
     assert store.upsert_users([User("new")]).tolist() == [2]
-    assert store.forget("zoe-secret") == {"users": 0, "events": 0, "quarantine": 0}
+    assert store.forget("zoe-secret") == {"users": 0, "events": 0, "quarantine": 0, "impressions": 0}
 
 
 def test_fields_merge_and_the_higher_precedence_stays(store: Store) -> None:

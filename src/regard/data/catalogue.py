@@ -21,6 +21,7 @@ from regard.domain.records import Item
 from regard.domain.request import UNKNOWN
 
 NO_CREATOR = -1
+FORGOTTEN = "\0{}"  # the id of a row whose person or item was deleted; PostgreSQL keeps no such id: it is nobody's
 NONE: Mapping[str, Encoder[Item]] = MappingProxyType({})
 
 
@@ -148,6 +149,35 @@ class Catalogue:
             if new:
                 self._add(new, {name: vectors[len(old) :] for name, vectors in encoded.items()})
             return self.rows(item.id for item in items)
+
+    def follow(self, changed: Sequence[tuple[int, Item]], gone: Iterable[int] = ()) -> None:
+        """Hold these rows exactly as the store does; rows of deleted items stay, nameless and hidden.
+
+        `changed` holds (row, item) in the order of rows; new rows go on where the catalogue ends.
+        """
+        with self._writing:
+            known, start = dict(changed), len(self)
+            nameless = {row: Item(FORGOTTEN.format(row), hidden=True) for row in gone if row not in known}
+            end = max([*known, *nameless, start - 1]) + 1
+            whole = {**nameless, **known}
+            old = [(row, item) for row, item in whole.items() if row < start]
+            new = [whole[row] for row in range(start, end)]
+            encoded = {
+                name: self._encoded(name, [*(item for _, item in old), *new]) for name in self._encoders if whole
+            }
+            for row, item in old:
+                if self._ids[row] != item.id:
+                    self._rows.pop(self._ids[row], None)
+                    self._ids[row] = item.id
+                    self._rows[item.id] = row
+            if old:
+                self._change([item for _, item in old], {name: v[: len(old)] for name, v in encoded.items()})
+            if new:
+                self._add(new, {name: v[len(old) :] for name, v in encoded.items()})
+
+    def changed(self, row: int) -> Item | None:
+        """The record of a row that is not, or no longer, as in the Dataset."""
+        return self._changed.get(row)
 
     def hide(self, row: int, hidden: bool = True) -> None:
         """Never show this item, or show it again."""

@@ -69,12 +69,12 @@ class Store(Database):
             merging.merge_users(connection)
             return _rows_of(connection, "users", [user.id for user in users])
 
-    def append(self, events: Sequence[Event]) -> int:
-        """Add the events that are not there yet; how many are new. Sending a batch twice changes nothing."""
-        if not events:
+    def append(self, *batches: Sequence[Event]) -> int:
+        """Add the events that are not there yet, in one commit; how many are new. Sent twice, a batch adds nothing."""
+        if not any(batches):
             return 0
         with self.transaction() as connection:
-            return append_events(connection, events)
+            return append_events(connection, *batches)
 
     def events_of(self, user_row: int, after: int = 0) -> Tail:
         """What one person did since sequence number `after`."""
@@ -99,12 +99,43 @@ class Store(Database):
         row, attributes, consent = found
         return row, User(user_id, {name: _value(v) for name, v in attributes.items()}, consent)
 
+    def unprofiled(self) -> frozenset[str]:
+        """Who does not allow that lists are made of what they did (the consent `personalise` is false)."""
+        with self.transaction() as connection:
+            found = connection.execute("SELECT id FROM users WHERE consent @> '{\"personalise\": false}'")
+            return frozenset(name for (name,) in found)
+
     def hide(self, item_id: str, hidden: bool = True) -> None:
         """Never show this item (its history still teaches), or show it again. NotFound if we do not know it."""
         with self.transaction() as connection:
             done = connection.execute("UPDATE items SET hidden = %s WHERE id = %s", (hidden, item_id)).rowcount
         if not done:
             raise NotFound("item id", "an item known here", repr(item_id))
+
+    def delete_item(self, item_id: str) -> Mapping[str, int]:
+        """Erase one item with all events about it; its row number is never used again. Counts what went."""
+        with self.transaction() as connection:
+            found = connection.execute("DELETE FROM items WHERE id = %s RETURNING row", (item_id,)).fetchone()
+            row = -1 if found is None else found[0]
+            events = connection.execute("DELETE FROM events WHERE item_row = %s", (row,)).rowcount
+            connection.execute("DELETE FROM item_vectors WHERE item_row = %s", (row,))
+            if row >= 0:
+                connection.execute(
+                    "UPDATE impressions SET items = array_replace(items, %s::int, -1) WHERE items @> ARRAY[%s::int]",
+                    (row, row),
+                )
+        return {"items": int(found is not None), "events": events}
+
+    def vacuum(self) -> None:
+        """Give back the room of what was deleted, and count anew for the planner."""
+        with self.reading() as connection:
+            connection.execute("VACUUM (ANALYZE)")
+
+    def tell(self, what: str) -> None:
+        """Tell every server of this store that something outside of it has changed, such as the live release."""
+        with self.transaction() as connection:
+            connection.execute("UPDATE changes SET n = n + 1 WHERE what = %s", (what,))
+            connection.execute("SELECT pg_notify(%s, %s)", (f"regard_{self.tenant}", what))
 
     def forget(self, user_id: str) -> Mapping[str, int]:
         """Erase one person: no row of theirs is left, and their row number is never used again. Counts what went."""
@@ -113,7 +144,8 @@ class Store(Database):
             row = -1 if found is None else found[0]
             events = connection.execute("DELETE FROM events WHERE user_row = %s", (row,)).rowcount
             bad = connection.execute("DELETE FROM quarantine WHERE person = %s", (user_id,)).rowcount
-        return {"users": int(found is not None), "events": events, "quarantine": bad}
+            lists = connection.execute("DELETE FROM impressions WHERE user_row = %s AND user_row >= 0", (row,)).rowcount
+        return {"users": int(found is not None), "events": events, "quarantine": bad, "impressions": lists}
 
     def event_weights(self) -> tuple[EventWeight, ...]:
         """The table of event weights, in the order in which its rows are tried."""

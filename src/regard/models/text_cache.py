@@ -32,9 +32,9 @@ class VectorLog:
 
     def __init__(self, folder: Path, identity: str) -> None:
         self.folder = folder / hashlib.sha256(identity.encode()).hexdigest()[:24]
-        self._place: dict[bytes, tuple[int, int]] = {}  # key -> (file, row)
-        self._files: list[NDArray[np.float32]] = []
-        self._checks: list[NDArray[np.uint32]] = []
+        self._place: dict[bytes, tuple[Path, int]] = {}  # key -> (file, row)
+        self._files: dict[Path, NDArray[np.float32]] = {}
+        self._checks: dict[Path, NDArray[np.uint32]] = {}
         self._lock = threading.Lock()
         self._name = uuid.uuid4().hex
         self._grown: Path | None = None  # our own file, where it has rows that we have not opened
@@ -51,9 +51,10 @@ class VectorLog:
             return
         held = np.fromfile(keys, KEY, whole)
         self.width = int(width)
-        self._files.append(np.memmap(path, np.float32, "r", shape=(whole, self.width)))
-        self._checks.append(held["check"])
-        self._place |= {key.tobytes(): (len(self._files) - 1, row) for row, key in enumerate(held["key"])}
+        known = len(self._checks.get(path, ()))  # of a file that has grown: one mapping a file, in a server that stays
+        self._files[path] = np.memmap(path, np.float32, "r", shape=(whole, self.width))
+        self._checks[path] = held["check"]
+        self._place |= {key.tobytes(): (path, place) for place, key in enumerate(held["key"][known:], known)}
 
     def __len__(self) -> int:
         return len(self._place)
@@ -67,8 +68,8 @@ class VectorLog:
         held = np.zeros(len(keys), bool)
         found = np.zeros((len(keys), self.width or 0), np.float32)
         for n, key in enumerate(keys):
-            file, row = self._place.get(key, (-1, -1))
-            if file >= 0:
+            file, row = self._place.get(key, (None, -1))
+            if file is not None:
                 found[n] = self._files[file][row]
                 held[n] = zlib.crc32(found[n].tobytes()) == self._checks[file][row]
         found[~held] = 0
@@ -116,6 +117,10 @@ class Cached:
     def encode(self, entities: Sequence[Item]) -> Vectors:
         """The vectors of items, (n,) -> (n, d)."""
         return self.encode_texts([item_text(item, self.attributes) for item in entities])
+
+    def warm(self) -> None:
+        """Have the model ready, so that the first new text need not wait for it."""
+        self.encoder.embed(["ready"])
 
     def encode_texts(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:
         """The vectors of texts, (n,) -> (n, d); only new texts reach the model, and are kept batch by batch."""

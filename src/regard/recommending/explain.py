@@ -163,8 +163,10 @@ def _asked(recommender: Recommender, items: Described, query: Query, slate: Slat
     explainers = {  # explaining is a second role of some scorers and retrievers
         name: Remembering(cast(Explainer, part)) for name, part in parts.items() if getattr(part, "contributions", None)
     }
-    slate = slate or recommender.deterministic().recommend(query)
-    return _Asked(recommender, items, query, slate, recommender.candidates(query), explainers, search)
+    candidates = recommender.candidates(query)
+    if slate is None:
+        slate = recommender.deterministic().fill(query, candidates, (), np.random.default_rng())
+    return _Asked(recommender, items, query, slate, candidates, explainers, search)
 
 
 def _causes(items: Described, query: Query, evidence: Evidence) -> tuple[Cause, ...]:

@@ -14,11 +14,11 @@ from regard.recommending.columns import Column, take
 
 @dataclass(frozen=True, slots=True)
 class NotSeen:
-    """Drops what the person has already met: every item of the history."""
+    """Drops what the person has already met: every item of the history, and those met before it."""
 
     def keep(self, query: Query, candidates: Candidates) -> Mask:
         """(n,)"""
-        return ~np.isin(candidates.rows, query.history.rows)
+        return ~np.isin(candidates.rows, np.concatenate([query.history.rows, query.met]))
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,17 @@ class NotExcluded:
         """(n,)"""
         kept = ~np.isin(candidates.rows, query.exclude)
         return kept if query.seed_item is None else kept & (candidates.rows != query.seed_item)
+
+
+@dataclass(frozen=True, slots=True)
+class Allowed:
+    """Drops what the request's own filter does not let through: rows where `query.allowed` (I,) is false or ends."""
+
+    def keep(self, query: Query, candidates: Candidates) -> Mask:
+        """(n,)"""
+        if query.allowed is None:
+            return np.ones(len(candidates), np.bool_)
+        return np.asarray(take(query.allowed, candidates.rows, missing=False), np.bool_)
 
 
 @dataclass(frozen=True, slots=True)

@@ -54,19 +54,29 @@ class Recommender:
 
     def recommend(self, query: Query, rng: np.random.Generator | None = None) -> Slate:
         """The slate for `query`; policies that draw take their numbers from `rng` (None: fresh ones each time)."""
+        candidates, left_out = self.consider(query)
+        return self.fill(query, candidates, left_out, rng or np.random.default_rng())
+
+    def consider(self, query: Query) -> tuple[Candidates, tuple[str, ...]]:
+        """The corridor before the slots: proposed, filtered and scored; and the sources that were left out."""
         proposed, left_out = self.propose(query)
-        candidates = self.weigh(query, union(proposed))
-        slots = fill_slots(query, candidates, self.objectives, self.policy, rng or np.random.default_rng())
+        return self.weigh(query, union(proposed)), left_out
+
+    def fill(self, query: Query, candidates: Candidates, left_out: tuple[str, ...], rng: np.random.Generator) -> Slate:
+        """The slate of what was considered."""
+        slots = fill_slots(query, candidates, self.objectives, self.policy, rng)
         return Slate(slots, {name: len(rows) for name, rows in candidates.dropped.items()}, left_out)
 
     def candidates(self, query: Query) -> Candidates:
         """The corridor before the slots: proposed, filtered and scored."""
-        return self.weigh(query, union(self.propose(query)[0]))
+        return self.consider(query)[0]
 
     def propose(self, query: Query) -> tuple[dict[str, Candidates], tuple[str, ...]]:
         """What each source proposes, and the names of the sources that are unavailable now."""
-        met = np.concatenate([query.history.rows, query.exclude, query.blocked])
+        met = np.concatenate([query.history.rows, query.exclude, query.blocked, query.met])
         k = self.breadth + len(np.unique(met))
+        if query.allowed is not None:
+            k += int(np.count_nonzero(~query.allowed))
         proposed, left_out = {}, []
         for name, retriever in self.retrievers.items():
             try:

@@ -91,6 +91,10 @@ class NearestNeighbours:
         check_shape("NearestNeighbours.encoder", vectors, (len(queries), self.items.shape[1]))
         return [Candidates.of(self.name, *self._best(vector, k)) for vector in vectors]
 
+    def nearest(self, vector: Vectors, k: int) -> Candidates:
+        """The same for a vector (d,) that the encoder has given."""
+        return Candidates.of(self.name, *self._best(np.ascontiguousarray(vector, np.float32), k))
+
     def _best(self, vector: Vectors, k: int) -> tuple[Rows, Scores]:
         if not vector.any() or k <= 0 or not self.n_items:
             return NO_ROWS, np.empty(0)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from regard.domain.errors import NotFound
 from regard.domain.request import Query, Slot
 from regard.recommending.explain import Reason, explain, explain_slate
 from regard.serving.installation import Installation
+from regard.serving.wiring import Live
 
 
 def recommend(here: Installation, user: str, k: int) -> dict[str, Any]:
@@ -20,36 +22,44 @@ def recommend(here: Installation, user: str, k: int) -> dict[str, Any]:
     live, query = here.live, here.query(user, k)
     slate = live.recommender.recommend(query)
     reasons = explain_slate(live.recommender, live.described, query, slate, search=0)
+    said = [reason_of(live, one) for one in reasons]
     return {
         "user": user,
         "release": live.release.name,
-        "items": [_slot(here, slot, reason) for slot, reason in zip(slate.slots, reasons, strict=True)],
+        "items": [slot_of(live, slot, one) for slot, one in zip(slate.slots, said, strict=True)],
         "dropped": dict(slate.dropped),
         "left_out": list(slate.left_out),
     }
 
 
-def _slot(here: Installation, slot: Slot, reason: Reason) -> dict[str, Any]:
+def slot_of(live: Live, slot: Slot, reason: dict[str, Any] | None) -> dict[str, Any]:
+    """One place of a list."""
     return {
-        **named(here, slot.row),
+        **item_of(live, slot.row),
         "position": slot.position,
         "score": slot.score,
         "propensity": slot.propensity,
         "source": slot.source,
-        "sources": list(slot.sources),
-        "parts": dict(slot.parts),
+        "sources": slot.sources,
+        "parts": finite(slot.parts),
         "rules": [],
-        "reason": _reason(here, reason),
+        "reason": reason,
     }
 
 
-def named(here: Installation, row: int) -> dict[str, Any]:
-    """Id and title of one item row."""
-    return {"id": here.live.catalogue.id(row), "title": here.live.described.title(row)}
+def finite(parts: Mapping[str, float]) -> dict[str, float | None]:
+    """Named amounts as JSON knows them: null for what is without bound (a pin)."""
+    return {name: amount if isfinite(amount) else None for name, amount in parts.items()}
 
 
-def _reason(here: Installation, reason: Reason) -> dict[str, Any]:
-    evidence = [{**named(here, c.row), "amount": c.amount, "liked": c.liked} for c in reason.evidence]
+def item_of(live: Live, row: int) -> dict[str, Any]:
+    """How an item is named."""
+    return {"id": live.catalogue.id(row), "title": live.described.title(row)}
+
+
+def reason_of(live: Live, reason: Reason) -> dict[str, Any]:
+    """A reason with all that it rests on."""
+    evidence = [{**item_of(live, c.row), "amount": c.amount, "liked": c.liked} for c in reason.evidence]
     return {
         "text": reason.text,
         "kind": reason.kind,
@@ -69,10 +79,10 @@ def explained(here: Installation, user: str, item: str) -> dict[str, Any]:
     fell = _fell(here, query, row)
     return {
         "user": user,
-        **named(here, row),
+        **item_of(here.live, row),
         "score": total,
         "position": fell.get("position"),
-        "reason": _reason(here, reason),
+        "reason": reason_of(here.live, reason),
         "fell": fell["text"],
     }
 
@@ -93,16 +103,21 @@ def missed(here: Installation, user: str, answer: Mapping[str, Any]) -> dict[str
 
 
 def _fell(here: Installation, query: Query, row: int) -> dict[str, Any]:
-    found = here.live.recommender.deterministic().why_not(query, row)
+    return fell(here.live, query, row, here.settings.language)
+
+
+def fell(live: Live, query: Query, row: int, language: str) -> dict[str, Any]:
+    """Where an item falls on its way through the corridor, with a sentence."""
+    found = live.recommender.deterministic().why_not(query, row)
     said = found.to_json() | {"row": None, "last_row": None}
-    last = None if found.last_row is None else named(here, found.last_row)
-    answer = {**named(here, row), **{k: v for k, v in said.items() if v not in (None, {}, [])}, "last": last}
-    return answer | {"text": _sentence(here, answer)}
+    last = None if found.last_row is None else item_of(live, found.last_row)
+    answer = {**item_of(live, row), **{k: v for k, v in said.items() if v not in (None, {}, [])}, "last": last}
+    return answer | {"text": sentence(answer, language)}
 
 
-def _sentence(here: Installation, found: Mapping[str, Any]) -> str:
+def sentence(found: Mapping[str, Any], language: str) -> str:
     """Where the item fell, in one sentence."""
-    _ = translator(here.settings.language)
+    _ = translator(language)
     if found["fell"] == "shown":
         return _("It is shown, in place {place}.").format(place=found["position"] + 1)
     if found["fell"] == "dropped":
@@ -111,6 +126,7 @@ def _sentence(here: Installation, found: Mapping[str, Any]) -> str:
             "hidden": _("It is hidden from everybody."),
             "blocked": _("They blocked it."),
             "excluded": _("This request excluded it."),
+            "filtered": _("This request's filter does not let it through."),
             "not valid now": _("It is not valid at this time."),
         }
         return reasons.get(found["dropped_by"], _("The filter {name} dropped it.").format(name=found["dropped_by"]))
@@ -131,16 +147,34 @@ def _sentence(here: Installation, found: Mapping[str, Any]) -> str:
 
 def similar(here: Installation, item: str, k: int) -> dict[str, Any]:
     """The `k` nearest items by content, and by the people who chose them where the release can tell."""
-    row = here.item(item)
-    by = {name: _alike(here, batch, row, k) for name, batch in here.live.neighbours(row, k + 1).items()}
+    return similar_to(here.live, here.item(item), k)
+
+
+def similar_to(live: Live, row: int, k: int) -> dict[str, Any]:
+    """The same by row; hidden items are like nothing."""
+    by = {name: _alike(live, batch, row, k) for name, batch in live.neighbours(row, k + 1).items()}
     if not any(by.values()):
-        raise NotFound("similar", "an item with content or events", repr(item), "Give it a text, or events.")
-    return {**named(here, row), "by": by}
+        got = repr(live.catalogue.id(row))
+        raise NotFound("similar", "an item with content or events", got, "Give it a text, or events.")
+    return {**item_of(live, row), "by": by}
 
 
-def _alike(here: Installation, batch: Candidates, row: int, k: int) -> list[dict[str, Any]]:
+def _alike(live: Live, batch: Candidates, row: int, k: int) -> list[dict[str, Any]]:
     pairs = zip(batch.rows.tolist(), batch.scores.tolist(), strict=True)
-    return [{**named(here, r), "score": s} for r, s in pairs if r != row and s > 0][:k]
+    hidden = live.catalogue.hidden
+    return [{**item_of(live, r), "score": s} for r, s in pairs if r != row and s > 0 and not hidden[r]][:k]
+
+
+def people_like(live: Live, row: int, n: int) -> list[tuple[int, float]]:
+    """The `n` people (rows) nearest to person `row` by the cosine of the items that they liked."""
+    liked = live.data.matrix()
+    own = liked[[row]]
+    shared = np.asarray((liked @ own.T).todense()).ravel()
+    sizes = np.sqrt(np.diff(liked.indptr) * max(1, own.nnz))
+    scores = np.divide(shared, sizes, out=np.zeros(len(shared)), where=sizes > 0)
+    scores[row] = 0.0
+    order = np.argsort(-scores, kind="stable")[:n]
+    return [(int(other), float(scores[other])) for other in order if scores[other] > 0]
 
 
 def history(here: Installation, user: str, n: int) -> list[dict[str, Any]]:
@@ -151,6 +185,6 @@ def history(here: Installation, user: str, n: int) -> list[dict[str, Any]]:
     times = dict(zip(past.rows.tolist(), past.times.tolist(), strict=True))
     tags = here.live.described.tags
     return [
-        {**named(here, row), "tags": list((tags[row] if row < len(tags) else None) or ()), "time": times[row]}
+        {**item_of(here.live, row), "tags": list((tags[row] if row < len(tags) else None) or ()), "time": times[row]}
         for row in list(newest)[:n]
     ]

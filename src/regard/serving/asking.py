@@ -40,7 +40,7 @@ def interview(here: Installation, user: str, questions: int, k: int, reply: Repl
         row = model.question(_query(here, user), skipped, barred)
         if row is None:
             break
-        item = answers.named(here, row)
+        item = answers.item_of(here.live, row)
         said = reply(item, len(asked) + 1)
         if said is None:
             following = item

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
-from regard.serving import cli_asking, cli_fitting
+from regard.serving import cli_asking, cli_fitting, cli_serving
 from regard.serving.settings import read_settings, spoken_language
 from regard.serving.terminal import AsJson, Folder, Person, Seed, Slots, Thing, _, app, example, say
 
-__all__ = ["app", "cli_asking", "cli_fitting", "main"]
+__all__ = ["app", "cli_asking", "cli_fitting", "cli_serving", "main"]
 
 Misused: type[Exception] = typer.BadParameter.__bases__[0]  # every error in the words of a command
 EXIT_CODES = {InvalidInput: 2, NotFound: 3, Conflict: 4, Unavailable: 5}
@@ -59,18 +59,26 @@ def _fail(error: RegardError) -> NoReturn:
 )
 def demo(
     data: Annotated[Path | None, typer.Option("--data", help=_("Real data of any known layout instead."))] = None,
+    up: Annotated[bool, typer.Option("--up", help=_("Then serve it, with a page to look at."))] = False,
+    port: Annotated[int, typer.Option("--port", min=1, max=65535, help=_("With --up: on which port."))] = 8000,
     folder: Folder = None,
     seed: Seed = 0,
     as_json: AsJson = False,
 ) -> None:
     """The main job on the films of the demo, or on `--data`."""
     from regard.serving import screens
-    from regard.serving.demo import fresh_folder, show
+    from regard.serving.demo import fresh_folder, show, stay_up
+    from regard.serving.running import Address
 
     settings = read_settings(folder or fresh_folder())
     with screens.progress(Console(stderr=True)) as tell:
         answer = show(settings, data, seed, tell)
     say(answer, screens.demo(answer, _), as_json)
+    if up:
+        address = Address(port=port)
+        told = _("The demo is up: look at {url} (its page needs no key). Ctrl-C stops it.")
+        Console(stderr=True).print(told.format(url=address.url))
+        stay_up(settings, address, data is None, seed)
 
 
 @app.command(
@@ -81,7 +89,7 @@ def demo(
     + example('regard import sales.csv --map user=Customer --map item=Stock --type buy --time-form "%m/%d/%y"'),
 )
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help=_("CSV, JSONL, Parquet, .gz, or folders of them."))],
+    paths: Annotated[list[Path], typer.Argument(help=_("CSV, JSONL, Parquet, .gz, folders of them; or an export."))],
     mapped: Annotated[list[str], typer.Option("--map", help=_("A column of other name: FIELD=COLUMN."))] = [],  # noqa: B006
     event: Annotated[str, typer.Option("--type", help=_("With --map: what its events are called."))] = "",
     time_form: Annotated[str, typer.Option("--time-form", help=_("With --map: how times are written."))] = "",
@@ -90,9 +98,15 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Files into the store."""
+    from regard.data.moving import is_export
     from regard.serving import screens, taking_in
     from regard.serving.installation import Installation
 
+    if len(paths) == 1 and is_export(paths[0]):
+        with Installation.open(read_settings(folder)) as here:
+            moved = here.move_in(paths[0])
+        say({"tables": moved}, screens.figures(_("Moved in"), moved, _), as_json)
+        return
     options = taking_in.options(mapped, event, time_form, precedence)
     with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
         report = here.take_in(paths, tell, options).to_json()

@@ -10,8 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import polars as pl
 
 from regard.data.films import films
+from regard.data.keys import create_key
+from regard.data.postgres import Store
 from regard.data.translations import translator
 from regard.domain.dataset import Dataset
 from regard.domain.run import Progress, Run
@@ -21,7 +24,9 @@ from regard.measurement.simulator import TownRecipe
 from regard.measurement.tables import heading
 from regard.serving import answers, comparing
 from regard.serving.installation import Installation
-from regard.serving.settings import Settings
+from regard.serving.running import Address, serve
+from regard.serving.settings import Settings, now
+from regard.serving.visiting import Visitors
 
 FILMS, EVENTS = 5_000, 90_000
 START, END = 1_735_689_600.0, 1_767_225_600.0  # the year 2025, UTC
@@ -37,17 +42,35 @@ def audience(folder: Path, seed: int) -> list[Path]:
     """Real films, and the year of a simulated town, as files in our own layout."""
     folder.mkdir(parents=True, exist_ok=True)
     catalogue = films(FILMS)
-    items = TownItems.of(
-        catalogue["id"].to_list(),
-        catalogue["tags"].to_list(),
-        catalogue["creator"].to_list(),
-        catalogue["notability"].to_list(),
-    )
+    items = town_items(catalogue)
     happened = TownRecipe(seed=seed).build(items).visit(EVENTS, START, END)
     paths = [folder / "items.parquet", folder / "events.parquet"]
     catalogue.drop("notability").write_parquet(paths[0])
     happened.write_parquet(paths[1])
     return paths
+
+
+def town_items(catalogue: pl.DataFrame) -> TownItems:
+    """The films as the town knows them."""
+    columns = (catalogue[name].to_list() for name in ("id", "tags", "creator", "notability"))
+    return TownItems.of(*columns)
+
+
+def stay_up(settings: Settings, address: Address, simulated: bool, seed: int) -> None:
+    """Serve the demo with its page until told to stop; the simulated town goes on visiting it."""
+    settings = replace(settings, database_url=None)
+    visitors = None
+    if simulated:
+        with Store.open(settings.store, settings.tenant) as store:
+            key = create_key(store, f"town {now():.3f}", "write")
+        town = TownRecipe(seed=seed).build(town_items(films(FILMS)))
+        visitors = Visitors(town, address.url, key)
+        visitors.start()
+    try:
+        serve(settings, address, page=True)
+    finally:
+        if visitors is not None:
+            visitors.stop()
 
 
 def show(settings: Settings, data: Path | None, seed: int, tell: Progress) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from difflib import get_close_matches
@@ -9,13 +10,15 @@ from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
 
+from regard.data.catalogue import FORGOTTEN
 from regard.data.cleaning_report import ImportReport
 from regard.data.importing import ImportOptions, import_paths
+from regard.data.moving import export_store, import_store
 from regard.data.postgres import Store
 from regard.data.snapshot import snapshot
 from regard.domain.dataset import Dataset
@@ -73,15 +76,34 @@ class Installation:
         """Import files or folders of any known layout."""
         return import_paths(paths, self.store, progress=tell, now=now(), options=options)
 
+    def export(self, folder: Path) -> dict[str, Any]:
+        """Everything into a new folder: the store's tables, and the releases."""
+        manifest = export_store(self.store, folder)
+        if self.releases.folder.is_dir():
+            shutil.copytree(self.releases.folder, folder / "releases")
+        return {name: table["rows"] for name, table in manifest["tables"].items()}
+
+    def move_in(self, folder: Path) -> dict[str, int]:
+        """Everything of an export into this installation, which must be empty."""
+        if self.releases.names():
+            raise Conflict("releases", "none yet", f"{len(self.releases.names())}", "Give another folder or tenant.")
+        rows = import_store(self.store, folder)
+        if (folder / "releases").is_dir():
+            shutil.copytree(folder / "releases", self.releases.folder, dirs_exist_ok=True)
+        return rows
+
     def dataset(self, tell: Progress = silent) -> Dataset:
         """All that the store knows now, with content vectors of the items."""
-        data = self._snapshot()
+        data = self.everybody()
         if not len(data.events):
             raise InvalidInput("fit", "events in the store", "none", "Import some first: regard import PATH")
         return self.encoded(data, tell)
 
-    def _snapshot(self) -> Dataset:
-        """In memory; where there are many events, in files that stay mapped although they have lost their names."""
+    def everybody(self) -> Dataset:
+        """All that the store knows now, without content vectors.
+
+        In memory; where there are many events, in files that stay mapped although they have lost their names.
+        """
         if self.store.counts()["events"] < MAPPED:
             return snapshot(self.store)
         with TemporaryDirectory(prefix=".snapshot-", dir=self.settings.folder, ignore_cleanup_errors=True) as scratch:
@@ -112,21 +134,36 @@ class Installation:
         plain = {name: {"kind": type(recipe).__name__, **asdict(recipe)} for name, recipe in recipes.items()}  # type: ignore[call-overload]
         release = Release(self.releases.next_name(), now(), data.at, run.seed, plain, figures)
         self.releases.add(release, model.artifact(), data)
-        self.releases.promote(release.name)
-        self.__dict__.pop("live", None)
+        self.promote(release.name)
         return release
+
+    def promote(self, name: str) -> None:
+        """Make a release the live one; every server of this store hears of it."""
+        self.releases.promote(name)
+        self.store.tell("releases")
+        self.__dict__.pop("live", None)
 
     @cached_property
     def live(self) -> wiring.Live:
         """The live release, loaded."""
-        release = self.releases.live()
+        return self.load()
+
+    def serve(self, live: wiring.Live) -> wiring.Live:
+        """Answer with this release from now on."""
+        self.__dict__["live"] = live
+        return live
+
+    def load(self, name: str | None = None) -> wiring.Live:
+        """The live release (or another one), read anew, over the items as they are now."""
+        release = self.releases.get(name) if name else self.releases.live()
         if release is None:
             raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
         data, today = self.releases.data(release), self.encoded(snapshot(self.store, at=BEFORE_EVENTS))
-        if list(today.items.ids[: len(data.items)]) != list(data.items.ids):
+        pairs = zip(today.items.ids, data.items.ids, strict=False)
+        if any(now_ != then and now_ != FORGOTTEN.format(row) for row, (now_, then) in enumerate(pairs)):
             where, hint = f"release {release.name}", "Fit one on it: regard fit. Or choose its own store or folder."
             raise Conflict(where, "a release that was fitted on this store", "one of another store", hint)
-        return wiring.live(release, self.releases.model(release), data, today, self.encoder.name)
+        return wiring.live(release, self.releases.model(release), data, today, self.encoder)
 
     def query(self, user: str, k: int = 10) -> Query:
         """A request of one person at this moment, with all they did until now."""

@@ -23,7 +23,9 @@ class Settings:
     folder: releases, caches and the embedded server's data. database_url: your own PostgreSQL, else the embedded one.
     language: of everything that is said to people. threads: for BLAS and faiss; 0 leaves them alone. data: a folder of
     real data sets for tests and benchmarks. recipes: the decoded regard.toml. encoder_key: of a text encoder that
-    stands behind an endpoint.
+    stands behind an endpoint. Of a server: tenants that one process serves (default: `tenant` alone), origins of pages
+    that may ask it, and the requests a second that one key may make (0: any number). With a page_secret the page of `/`
+    needs no key.
     """
 
     folder: Path
@@ -34,6 +36,10 @@ class Settings:
     data: Path | None = None
     recipes: Mapping[str, Any] = field(default_factory=dict)
     encoder_key: str = field(default="", repr=False)
+    tenants: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    rate: float = 0.0
+    page_secret: str = field(default="", repr=False)
 
     @property
     def store(self) -> str | Path:
@@ -45,7 +51,8 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
     """Settings from REGARD_* variables and, where there is one, `regard.toml` in the folder or the working directory.
 
     Variables: REGARD_FOLDER, REGARD_DATABASE_URL, REGARD_TENANT, REGARD_LANGUAGE, REGARD_THREADS, REGARD_DATA,
-    REGARD_ENCODER_KEY.
+    REGARD_ENCODER_KEY, REGARD_TENANTS, REGARD_ORIGINS (both parted by commas), REGARD_RATE,
+    REGARD_PAGE_SECRET.
     """
     env = os.environ if environment is None else environment
     home = folder or Path(env.get("REGARD_FOLDER") or platformdirs.user_data_path("regard"))
@@ -58,6 +65,10 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         data=Path(env["REGARD_DATA"]) if env.get("REGARD_DATA") else None,
         recipes=_toml(home / "regard.toml") or _toml(Path("regard.toml")),
         encoder_key=env.get("REGARD_ENCODER_KEY", ""),
+        tenants=_several(env.get("REGARD_TENANTS", "")),
+        origins=_several(env.get("REGARD_ORIGINS", "")),
+        page_secret=env.get("REGARD_PAGE_SECRET", ""),
+        rate=_rate(env.get("REGARD_RATE", "0")),
     )
 
 
@@ -86,6 +97,20 @@ def _threads(text: str) -> int:
     if not text.isdigit():
         raise InvalidInput("REGARD_THREADS", "a whole number, 0 for no limit", repr(text))
     return int(text)
+
+
+def _several(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _rate(text: str) -> float:
+    try:
+        rate = float(text)
+    except ValueError:
+        rate = -1.0
+    if not 0 <= rate < float("inf"):
+        raise InvalidInput("REGARD_RATE", "requests a second, 0 for any number", repr(text))
+    return rate
 
 
 def _toml(path: Path) -> Mapping[str, Any]:

@@ -33,6 +33,13 @@ ORDER = [
     "explain",
     "why-not",
     "similar",
+    "up",
+    "serve",
+    "keys",
+    "batch",
+    "replay",
+    "tidy",
+    "export",
     "stats",
     "doctor",
 ]

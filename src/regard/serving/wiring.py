@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -39,12 +39,18 @@ from regard.models.trend import FittedTrend
 from regard.recommending.columns import directions
 from regard.recommending.diversity import MMR
 from regard.recommending.explain import Described
-from regard.recommending.filters import NotBlocked, NotExcluded, NotHidden, NotSeen, ValidNow
+from regard.recommending.filters import Allowed, NotBlocked, NotExcluded, NotHidden, NotSeen, ValidNow
+from regard.recommending.less_like import LessLike
+from regard.recommending.newcomers import Newcomers
 from regard.recommending.objectives import GroupCap
 from regard.recommending.recommender import Recommender
 from regard.recommending.retrievers import NearestNeighbours, SeedItem
 from regard.serving.recipes import Recipes, decode_encoder
 from regard.serving.settings import Settings
+from regard.serving.sources import AtWork, BlendAtWork
+
+BUDGET = 0.1  # seconds that one source may take of a request
+BREADTH = 150  # items that each source is asked for beside those that cannot be shown
 
 FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "popular": FittedPopularity.from_artifact,
@@ -106,29 +112,53 @@ def fit(data: Dataset, recipes: Recipes, run: Run) -> FittedBlend:
     return Blend(sources=tuple(recipes.items())).fit(data, run=run)
 
 
-def live(release: Release, artifact: Artifact, data: Dataset, today: Dataset, text: str) -> Live:
+def live(release: Release, artifact: Artifact, data: Dataset, today: Dataset, text: Cached) -> Live:
     """A release as it serves: fitted on `data`, over the items as they are `today` (hidden, valid, retitled, new).
 
-    `text` names the content vectors by which a list is kept varied.
+    By the content vectors of the encoder `text` a list is kept varied, and newer items are proposed.
     """
-    catalogue, model = Catalogue.of(today), FittedBlend.from_artifact(artifact, FITTED)
-    recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from), text)
-    return Live(release, data, catalogue, model, recommender, Described.of(today), tuple(today.vectors))
+    catalogue, model = Catalogue.of(today, {text.name: text}), FittedBlend.from_artifact(artifact, FITTED)
+    recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from), text.name)
+    said = Described.of(today)
+    words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))
+    return Live(release, data, catalogue, model, recommender, words, tuple(today.vectors))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Words(Sequence[Any]):
+    """One column of words about items, by row: as they were read, but for items that changed since or came."""
+
+    catalogue: Catalogue
+    read: Sequence[Any]
+    field: str
+
+    def __len__(self) -> int:
+        return len(self.catalogue)
+
+    def __getitem__(self, row: Any) -> Any:
+        changed = self.catalogue.changed(row)
+        if changed is not None:
+            return getattr(changed, self.field) or None
+        return self.read[row] if row < len(self.read) else None
 
 
 def corridor(model: FittedBlend, catalogue: Catalogue, features: Features, text: str) -> Recommender:
     """The default corridor over a fitted blend: every source proposes, the blend scores, three of a maker at most."""
+    sources = {name: AtWork(source, name, BUDGET) for name, source in model.sources.items()}
     return Recommender(
-        retrievers=dict(model.sources),
-        scorer=model,
+        retrievers={**sources, "new": Newcomers(lambda: catalogue.vectors(text), model.n_items)},
+        scorer=BlendAtWork(model, sources),
+        breadth=BREADTH,
         filters={
             "seen": NotSeen(),
             "excluded": NotExcluded(),
+            "filtered": Allowed(),
             "blocked": NotBlocked(),
             "hidden": NotHidden(lambda: catalogue.hidden),
             "not valid now": ValidNow(lambda: catalogue.valid_from, lambda: catalogue.valid_until),
         },
         objectives={
+            "less like this": LessLike(lambda: catalogue.vectors(text)),
             "variety": MMR(lambda: catalogue.vectors(text), weight=0.1),
             "one maker": GroupCap(lambda: catalogue.creators, most=3),
         },

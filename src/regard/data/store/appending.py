@@ -40,15 +40,17 @@ APPEND = """INSERT INTO events (id, key, user_row, item_row, type, value, time, 
     ORDER BY n ON CONFLICT (id) DO NOTHING"""
 
 
-def append_events(connection: Connection, events: Sequence[Event]) -> int:
+def append_events(connection: Connection, *batches: Sequence[Event]) -> int:
     """Write the events that are not there yet, in the given order; how many those were.
 
-    An event without an id is known by its content and its number among equal ones of this call, so that sending a
+    An event without an id is known by its content and its number among equal ones of its batch, so that sending a
     batch twice changes nothing and two equal events of one batch stay two. The events of one person become visible in
     the order of their sequence numbers, because writers of one person wait for each other.
     """
-    seen: Counter[tuple[Any, ...]] = Counter()
-    rows = [_row(event, seen) for event in events]
+    rows: list[tuple[Any, ...]] = []
+    for batch in batches:
+        seen: Counter[tuple[Any, ...]] = Counter()
+        rows += [_row(event, seen) for event in batch]
     new = 0
     for start in range(0, len(rows), AT_ONCE):
         new += _append(connection, rows[start : start + AT_ONCE])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import re
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -82,6 +82,25 @@ class Database:
                     yield connection
             finally:
                 self._pool.putconn(connection)
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """One connection for statements that stand alone: each sees what is committed, and nothing has to be."""
+        with _said_clearly():
+            connection = self._take()
+            try:
+                connection.autocommit = True
+                yield connection
+                connection.autocommit = False
+            finally:
+                self._pool.putconn(connection)
+
+    @contextmanager
+    def listening(self) -> Iterator[Callable[[float], bool]]:
+        """A connection that hears what this tenant's store tells; the call waits so many seconds for the next word."""
+        with _said_clearly(), psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+            connection.execute(f'LISTEN "regard_{self.tenant}"'.encode())
+            yield lambda seconds: next(connection.notifies(timeout=seconds, stop_after=1), None) is not None
 
     def _take(self) -> Connection:
         """A connection that answers; a server that died since then is started again (embedded only)."""

@@ -1,0 +1,133 @@
+"""The log of served lists: written many at once, read one by one, a partition of the store a month."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from regard.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from regard.data.postgres import Store
+    from regard.data.store.database import Connection
+
+COPY = "COPY impressions (id, at, user_row, release, surface, items, propensities, body) FROM STDIN"
+
+
+@dataclass(frozen=True, slots=True)
+class Impression:
+    """One list as it was served.
+
+    `id` begins with `at` (unix seconds) in milliseconds, so that an id alone finds its month. `items` (k,) are rows,
+    `body` is JSON: all else that tracing and replay need.
+    """
+
+    id: uuid.UUID
+    at: float
+    user_row: int
+    release: str
+    surface: str
+    items: tuple[int, ...]
+    propensities: tuple[float, ...]
+    body: Any  # bytes of JSON when written, the object when read
+
+
+def impression_id(at: float, random: int) -> uuid.UUID:
+    """A version 7 UUID (RFC 9562): 48 bits of milliseconds, then 74 of `random`.
+
+    >>> impression_id(1.7e9, 5)
+    UUID('018bcfe5-6800-7000-8000-000000000005')
+    """
+    low = (0b10 << 62) | (random & ((1 << 62) - 1))
+    return uuid.UUID(int=(int(at * 1000) << 80) | (0x7 << 76) | ((random >> 62 & 0xFFF) << 64) | low)
+
+
+class ImpressionLog:
+    """The impressions of one store. Partitions are made when their month begins."""
+
+    def __init__(self, store: Store) -> None:
+        self.store = store
+        self._months: set[str] = set()
+
+    def write(self, batch: Sequence[Impression]) -> None:
+        """All of them, on disk when this returns."""
+        with self.store.transaction() as connection:
+            months = {_month(one.at): one.at for one in batch}
+            for name in months.keys() - self._months:
+                _make_month(connection, name, months[name])
+            with connection.cursor() as cursor, cursor.copy(COPY) as copy:
+                for one in batch:
+                    body = one.body.decode() if isinstance(one.body, bytes) else one.body
+                    copy.write_row(
+                        (one.id, one.at, one.user_row, one.release, one.surface, list(one.items),
+                         list(one.propensities), body)
+                    )  # fmt: skip
+        self._months |= months.keys()
+
+    def get(self, impression: str) -> Impression:
+        """One served list by its id, or NotFound."""
+        asked = _parsed(impression)
+        if asked is not None:
+            begins, ends = _second(asked)
+            with self.store.reading() as connection:
+                found = connection.execute(
+                    "SELECT id, at, user_row, release, surface, items, propensities, body FROM impressions "
+                    "WHERE id = %s AND at >= %s AND at < %s",
+                    (asked, begins, ends),
+                ).fetchone()
+            if found is not None:
+                name, at, user, release, surface, items, propensities, body = found
+                return Impression(name, at, user, release, surface, tuple(items), tuple(propensities), body)
+        raise NotFound("recommendation id", "a list that was served and logged here", repr(impression))
+
+    def drop_before(self, at: float) -> list[str]:
+        """Drop the months that ended before `at` (unix seconds); their names."""
+        kept = _month(at)
+        with self.store.transaction() as connection:
+            names = [
+                name
+                for (name,) in connection.execute(
+                    "SELECT inhrelid::regclass::text FROM pg_inherits WHERE inhparent = 'impressions'::regclass"
+                )
+                if name.removeprefix("impressions_") < kept
+            ]
+            for name in names:
+                connection.execute(f"DROP TABLE {name}".encode())
+        self._months.clear()
+        return sorted(names)
+
+
+def make_months(connection: Connection, moments: Iterable[float]) -> None:
+    """The partitions that lists served at these moments (unix seconds) need."""
+    for name, at in {_month(at): at for at in moments}.items():
+        _make_month(connection, name, at)
+
+
+def _make_month(connection: Connection, name: str, at: float) -> None:
+    moment = datetime.fromtimestamp(at, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
+    after = moment.replace(year=moment.year + moment.month // 12, month=moment.month % 12 + 1)
+    connection.execute("SELECT pg_advisory_xact_lock(hashtext('regard month'))")
+    connection.execute(
+        f"CREATE TABLE IF NOT EXISTS impressions_{name} PARTITION OF impressions "
+        f"FOR VALUES FROM ({moment.timestamp()!r}) TO ({after.timestamp()!r})".encode()
+    )
+
+
+def _month(at: float) -> str:
+    return datetime.fromtimestamp(at, UTC).strftime("%Y_%m")
+
+
+def _parsed(text: str) -> uuid.UUID | None:
+    try:
+        return uuid.UUID(text)
+    except ValueError:
+        return None
+
+
+def _second(impression: uuid.UUID) -> tuple[float, float]:
+    """The span of time in which an id was given."""
+    at = (impression.int >> 80) / 1000
+    return at - 1, at + 1

@@ -1,0 +1,80 @@
+"""Items that changed after a counted change, for catalogues that follow the store."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from regard.data.snapshot import ITEM_FIELDS
+from regard.domain.arrays import Rows
+from regard.domain.errors import NotFound
+from regard.domain.records import Item, Value
+
+if TYPE_CHECKING:
+    from regard.data.postgres import Store
+
+CHANGED = f"SELECT row, id, attributes, {', '.join(ITEM_FIELDS)} FROM items WHERE "  # noqa: S608 our own words
+
+
+@dataclass(frozen=True, slots=True)
+class ItemChanges:
+    """The items as they stand now and their rows, those that were deleted, and the number of the last change."""
+
+    upto: int
+    items: tuple[tuple[int, Item], ...]
+    gone: tuple[int, ...]
+
+
+def counted(store: Store) -> int:
+    """The number of the last change of any item."""
+    with store.reading() as connection:
+        found = connection.execute("SELECT n FROM changes WHERE what = 'items'").fetchone()
+    return int(found[0]) if found else 0
+
+
+def item_changes(store: Store, after: int) -> ItemChanges:
+    """All items that changed after change number `after`."""
+    with store.transaction() as connection:
+        connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
+        upto = connection.execute("SELECT n FROM changes WHERE what = 'items'").fetchone()
+        rows = connection.execute((CHANGED + "changed > %s ORDER BY row").encode(), (after,)).fetchall()
+        gone = connection.execute("SELECT row FROM gone_items WHERE changed > %s", (after,)).fetchall()
+    return ItemChanges(upto[0] if upto else after, tuple(map(_item, rows)), tuple(row for (row,) in gone))
+
+
+def item_of(store: Store, item_id: str) -> Item:
+    """The record of one item as the store has it, or NotFound."""
+    with store.reading() as connection:
+        found = connection.execute((CHANGED + "id = %s").encode(), (item_id,)).fetchone()
+    if found is None:
+        raise NotFound("item id", "an item known here", repr(item_id))
+    return _item(found)[1]
+
+
+def items_page(store: Store, after: str, n: int, words: str = "") -> list[Item]:
+    """At most `n` items whose ids follow `after`, in the order of ids; with `words`, those that have them."""
+    asked = CHANGED + "id > %s AND strpos(lower(concat_ws(' ', id, title, text)), lower(%s)) > 0 ORDER BY id LIMIT %s"
+    with store.reading() as connection:
+        rows = connection.execute(asked.encode(), (after, words, n)).fetchall()
+    return [_item(row)[1] for row in rows]
+
+
+def item_rows(store: Store, ids: list[str]) -> Rows:
+    """The rows of ids in the store, (n,); -1 for those that it does not know."""
+    with store.reading() as connection:
+        known = dict(connection.execute("SELECT id, row FROM items WHERE id = ANY(%s)", (ids,)).fetchall())
+    return np.array([known.get(name, -1) for name in ids], np.int64)
+
+
+def _item(row: tuple[Any, ...]) -> tuple[int, Item]:
+    said = dict(zip(ITEM_FIELDS, row[3:], strict=True))
+    said |= {name: tuple(said[name]) for name in ("tags", "images", "audio")}
+    return row[0], Item(row[1], attributes={name: _value(value) for name, value in row[2].items()}, **said)
+
+
+def _value(value: Any) -> Value:
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -1,0 +1,56 @@
+"""One item or person changed exactly as said: unlike an upsert, null clears and false shows again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from regard.domain.errors import NotFound
+
+if TYPE_CHECKING:
+    from regard.data.postgres import Store
+
+EMPTY: Mapping[str, Any] = {
+    "title": "", "text": "", "creator": "", "tags": [], "images": [], "audio": [], "valid_from": None,
+    "valid_until": None, "hidden": False,
+}  # fmt: skip
+
+
+def patch_item(store: Store, item_id: str, said: Mapping[str, Any]) -> None:
+    """Set the named fields of one item; attributes are set one by one, null takes one away. NotFound if unknown."""
+    fields = {name: EMPTY[name] if value is None else value for name, value in said.items() if name in EMPTY}
+    _patch(store, "items", item_id, fields, {"attributes": said.get("attributes") or {}})
+
+
+def patch_user(store: Store, user_id: str, said: Mapping[str, Any]) -> None:
+    """Set attributes and consents of one person one by one; null takes one away. NotFound if unknown."""
+    _patch(store, "users", user_id, {}, {name: said.get(name) or {} for name in ("attributes", "consent")})
+
+
+def _patch(store: Store, table: str, name: str, fields: dict[str, Any], objects: dict[str, dict[str, Any]]) -> None:
+    sets = ["known = true", *(f"{field} = %({field})s" for field in fields)]
+    values = {**fields, "id": name}
+    for column, said in objects.items():
+        sets.append(f"{column} = ({column} || %({column})s::jsonb) - %({column}_gone)s::text[]")
+        values[column] = json.dumps({key: value for key, value in said.items() if value is not None}, allow_nan=False)
+        values[f"{column}_gone"] = [key for key, value in said.items() if value is None]
+    with store.transaction() as connection:
+        done = connection.execute(f"UPDATE {table} SET {', '.join(sets)} WHERE id = %(id)s".encode(), values).rowcount  # noqa: S608
+    if not done:
+        raise NotFound(f"{table.removesuffix('s')} id", "one known here", repr(name))
+
+
+def user_page(store: Store, after: str, n: int) -> list[tuple[str, dict[str, Any], dict[str, Any]]]:
+    """At most `n` people (id, attributes, consent) whose ids follow `after`, in the order of ids."""
+    with store.reading() as connection:
+        found = connection.execute(
+            "SELECT id, attributes, consent FROM users WHERE id > %s ORDER BY id LIMIT %s", (after, n)
+        )
+        return found.fetchall()
+
+
+def show_items(store: Store, ids: list[str]) -> None:
+    """Items that may be shown again."""
+    with store.transaction() as connection:
+        connection.execute("UPDATE items SET hidden = false WHERE id = ANY(%s) AND hidden", (ids,))

@@ -1,0 +1,121 @@
+"""What each request asks of the store, for many requests in one query: what people did since, and what else changed."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regard.domain.arrays import Rows
+
+if TYPE_CHECKING:
+    from regard.data.postgres import Store
+
+NEWEST = 200  # events of a person that a request looks at
+
+SINCE = """SELECT a.n::int, (SELECT array_agg(n ORDER BY what) FROM changes), u.row, u.attributes::text,
+    u.consent::text, newest.seq, u.retracted, e.seq, e.item_row, e.type, e.value, e.time
+FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::int[]) WITH ORDINALITY a (id, held, after, retracted, n)
+LEFT JOIN users u ON u.id = a.id
+LEFT JOIN LATERAL (SELECT seq FROM events WHERE user_row = u.row ORDER BY seq DESC LIMIT 1) newest ON true
+LEFT JOIN LATERAL (SELECT seq, item_row, type, value, time FROM events
+    WHERE user_row = u.row AND seq > CASE WHEN (a.held, a.retracted) = (u.row, u.retracted) THEN a.after ELSE 0 END
+    ORDER BY time DESC, seq DESC LIMIT %s) e ON true"""
+
+MET = "SELECT user_row, array_agg(DISTINCT item_row) FROM events WHERE user_row = ANY(%s) GROUP BY user_row"
+TYPES = "SELECT name FROM event_types ORDER BY code"
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """Whose events after which sequence number; what is held before it, if `row` and `retracted` are still theirs."""
+
+    user: str
+    row: int = -1
+    after: int = 0
+    retracted: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Happened:
+    """A person's row (-1: nobody of that id), what is said of them as JSON, and their events after the asked number.
+
+    `seq` (h,), `items` (h,), `types` (h,) codes, `values` (h,), `times` (h,) in any order, at most NEWEST, the latest.
+    `newest` is the highest number of all. `met`: every item ever met, where nothing was held before. `changes`: the
+    counters of items, keys, releases and weights.
+    """
+
+    changes: Mapping[str, int]
+    row: int = -1
+    attributes: str = "{}"
+    consent: str = "{}"
+    newest: int = 0
+    retracted: int = 0
+    events: Sequence[tuple[int, int, int, float, float]] = ()
+    met: Rows | None = None
+
+
+def happened(store: Store, asks: Sequence[Ask]) -> list[Happened]:
+    """The answer to each ask, in one query of the store (and one more where people are asked for the first time)."""
+    columns = zip(*((ask.user, ask.row, ask.after, ask.retracted) for ask in asks), strict=True)
+    with store.reading() as connection:
+        found = connection.execute(SINCE.encode(), (*map(list, columns), NEWEST)).fetchall()
+        answers = _gathered(len(asks), found)
+        fresh = [one.row for ask, one in zip(asks, answers, strict=True) if one.row >= 0 and not _held(ask, one)]
+        met = dict(connection.execute(MET.encode(), (fresh,)).fetchall()) if fresh else {}
+    return [
+        one if one.row < 0 or _held(ask, one) else _with_met(one, met.get(one.row, ()))
+        for ask, one in zip(asks, answers, strict=True)
+    ]
+
+
+def _held(ask: Ask, one: Happened) -> bool:
+    return (ask.row, ask.retracted) == (one.row, one.retracted)
+
+
+def past(store: Store, row: int, upto: int) -> tuple[list[tuple[int, int, int, float, float]], Rows]:
+    """The NEWEST events of person `row` up to sequence number `upto`, and every item that they had met by then."""
+    with store.reading() as connection:
+        events = connection.execute(
+            "SELECT seq, item_row, type, value, time FROM events WHERE user_row = %s AND seq <= %s "
+            "ORDER BY time DESC, seq DESC LIMIT %s",
+            (row, upto, NEWEST),
+        ).fetchall()
+        met = connection.execute(
+            "SELECT DISTINCT item_row FROM events WHERE user_row = %s AND seq <= %s ORDER BY 1", (row, upto)
+        ).fetchall()
+    return events, np.array([item for (item,) in met], np.int64)
+
+
+def event_types(store: Store) -> tuple[str, ...]:
+    """The names of event types by their codes."""
+    with store.reading() as connection:
+        return tuple(name for (name,) in connection.execute(TYPES.encode()))
+
+
+def _gathered(n: int, found: Sequence[tuple[Any, ...]]) -> list[Happened]:
+    heads: list[tuple[Any, ...] | None] = [None] * n
+    events: list[list[tuple[int, int, int, float, float]]] = [[] for _ in range(n)]
+    for row in found:
+        place = row[0] - 1
+        heads[place] = row
+        if row[7] is not None:
+            events[place].append(row[7:])
+    return [_of(head, own) for head, own in zip(heads, events, strict=True) if head is not None]
+
+
+def _of(head: tuple[Any, ...], events: list[tuple[int, int, int, float, float]]) -> Happened:
+    items, keys, releases, weights = head[1]
+    changes = {"items": items, "keys": keys, "releases": releases, "weights": weights}
+    if head[2] is None:
+        return Happened(changes)
+    _, _, row, attributes, consent, newest, retracted = head[:7]
+    return Happened(changes, row, attributes, consent, newest or 0, retracted, events)
+
+
+def _with_met(one: Happened, met: Sequence[int]) -> Happened:
+    rows: NDArray[np.int64] = np.array(met, np.int64)
+    return replace(one, met=rows)

@@ -1,0 +1,196 @@
+"""People and items: upsert one or many, read, change, delete."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import fields
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Path, Request, Response
+from pydantic import BaseModel, ConfigDict, Field
+
+from regard.data.item_changes import item_of
+from regard.data.patching import patch_item, patch_user
+from regard.data.schemas import parse_item, parse_user, values
+from regard.domain.errors import InvalidInput
+from regard.domain.records import Item
+from regard.serving.api.access import Guarded, Here, needs
+from regard.serving.api.bodies import answer, read_json, takes
+from regard.serving.api.errors import responses
+from regard.serving.served import Served
+
+MOST = 10_000  # of one call
+
+router = APIRouter(route_class=Guarded, tags=["people and items"])
+Id = Annotated[str, Path(min_length=1, max_length=256)]
+
+
+class ItemBody(BaseModel):
+    """An item. In an upsert empty fields say nothing; other keys are attributes."""
+
+    id: str
+    title: str = ""
+    text: str = ""
+    creator: str = ""
+    tags: list[str] = []
+    images: list[str] = []
+    audio: list[str] = []
+    attributes: dict[str, Any] = {}
+    valid_from: float | None = None
+    valid_until: float | None = None
+    hidden: bool = False
+
+
+class UserBody(BaseModel):
+    """A person; `consent` maps purposes (personalise, mood, ...) to true or false. Other keys are attributes."""
+
+    id: str
+    attributes: dict[str, Any] = {}
+    consent: dict[str, bool] = {}
+
+
+class ItemPatch(BaseModel):
+    """What shall change of an item; null clears."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    title: str | None = Field(None, max_length=4 << 20)
+    text: str | None = Field(None, max_length=4 << 20)
+    creator: str | None = None
+    tags: list[str] | None = None
+    images: list[str] | None = None
+    audio: list[str] | None = None
+    attributes: dict[str, Any] | None = None
+    valid_from: float | None = None
+    valid_until: float | None = None
+    hidden: bool | None = None
+
+
+class UserPatch(BaseModel):
+    """What shall change of a person; null takes away."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    attributes: dict[str, Any] | None = None
+    consent: dict[str, bool | None] | None = None
+
+
+class Upserted(BaseModel):
+    """How many are on disk now."""
+
+    upserted: int
+
+
+class Deleted(BaseModel):
+    """How many rows went, by kind."""
+
+    deleted: dict[str, int]
+
+
+@router.post(
+    "/v1/items",
+    openapi_extra=needs("write", **takes(ItemBody | list[ItemBody], "ItemsIn")),
+    responses={200: {"model": Upserted}, **responses()},
+)
+async def upsert_items(request: Request) -> Response:
+    """New or changed items; they can be recommended when this answers."""
+    served: Served = request.state.served
+    items = [parse_item(raw, where) for raw, where in several(await read_json(request))]
+    await asyncio.to_thread(served.here.store.upsert_items, items)
+    await served.person("")  # follows what has changed
+    return answer({"upserted": len(items)})
+
+
+@router.post(
+    "/v1/users",
+    openapi_extra=needs("write", **takes(UserBody | list[UserBody], "UsersIn")),
+    responses={200: {"model": Upserted}, **responses()},
+)
+async def upsert_users(request: Request) -> Response:
+    """New or changed people."""
+    users = [parse_user(raw, where) for raw, where in several(await read_json(request))]
+    await asyncio.to_thread(request.state.served.here.store.upsert_users, users)
+    return answer({"upserted": len(users)})
+
+
+@router.get(
+    "/v1/items/{item_id:path}", openapi_extra=needs("read"), responses={200: {"model": ItemBody}, **responses()}
+)
+async def get_item(item_id: Id, here: Here) -> Response:
+    """One item as the store has it."""
+    return answer(item_body(await asyncio.to_thread(item_of, here.here.store, item_id)))
+
+
+@router.get(
+    "/v1/users/{user_id:path}", openapi_extra=needs("read"), responses={200: {"model": UserBody}, **responses()}
+)
+async def get_user(user_id: Id, here: Here) -> Response:
+    """One person as the store has them."""
+    _, user = await asyncio.to_thread(here.here.store.user, user_id)
+    return answer({"id": user.id, "attributes": dict(user.attributes), "consent": dict(user.consent)})
+
+
+@router.patch(
+    "/v1/items/{item_id:path}", openapi_extra=needs("write"), responses={200: {"model": ItemBody}, **responses()}
+)
+async def change_item(item_id: Id, said: ItemPatch, here: Here) -> Response:
+    """Change the named fields of one item; from the next request on."""
+    changes = said.model_dump(exclude_unset=True)
+    parse_item({"id": item_id, **{k: v for k, v in changes.items() if v is not None}}, "body")  # the same rules
+    changes["attributes"] = patched(changes.get("attributes"))
+    await asyncio.to_thread(patch_item, here.here.store, item_id, changes)
+    await here.person("")
+    return answer(item_body(await asyncio.to_thread(item_of, here.here.store, item_id)))
+
+
+@router.patch(
+    "/v1/users/{user_id:path}", openapi_extra=needs("write"), responses={200: {"model": UserBody}, **responses()}
+)
+async def change_user(user_id: Id, said: UserPatch, here: Here) -> Response:
+    """Change attributes and consents of one person; from the next request on."""
+    changes = said.model_dump(exclude_unset=True)
+    parse_user({"id": user_id, "attributes": changes.get("attributes") or {}}, "body")
+    changes["attributes"] = patched(changes.get("attributes"))
+    await asyncio.to_thread(patch_user, here.here.store, user_id, changes)
+    return await get_user(user_id, here)
+
+
+@router.delete(
+    "/v1/items/{item_id:path}", openapi_extra=needs("write"), responses={200: {"model": Deleted}, **responses()}
+)
+async def delete_item(item_id: Id, here: Here) -> Response:
+    """Erase one item and every event about it. Deleting what is not there is fine."""
+    went = await asyncio.to_thread(here.here.store.delete_item, item_id)
+    await here.person("")
+    return answer({"deleted": went})
+
+
+@router.delete(
+    "/v1/users/{user_id:path}", openapi_extra=needs("write"), responses={200: {"model": Deleted}, **responses()}
+)
+async def delete_user(user_id: Id, here: Here) -> Response:
+    """Erase one person, all they did and every list they were shown. Deleting who is not there is fine."""
+    went = await asyncio.to_thread(here.here.store.forget, user_id)
+    here.sessions.forget(user_id)
+    return answer({"deleted": dict(went)})
+
+
+def several(body: Any) -> list[tuple[Any, str]]:
+    """Each row of a body with its place, or InvalidInput."""
+    rows = body if isinstance(body, list) else [body]
+    if not 0 < len(rows) <= MOST:
+        raise InvalidInput("body", f"1 to {MOST:,} rows", f"{len(rows):,}")
+    return [(row, f"[{n}]" if isinstance(body, list) else "body") for n, row in enumerate(rows)]
+
+
+def patched(said: dict[str, Any] | None) -> dict[str, Any]:
+    """Attributes as the store keeps them, null where one shall go."""
+    said = said or {}
+    kept = values(said)
+    return {name: kept.get(name) for name in map(str, said)}
+
+
+def item_body(item: Item) -> dict[str, Any]:
+    """An item in JSON."""
+    plain = {field.name: getattr(item, field.name) for field in fields(item)}
+    return {**plain, "attributes": dict(item.attributes)}

@@ -1,0 +1,216 @@
+"""Lists as gorse's public clients ask for them."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import Iterable
+from typing import Annotated, Any
+
+import numpy as np
+import orjson
+from fastapi import APIRouter, Path, Query, Request, Response
+
+from regard.domain.errors import InvalidInput, NotFound, Unavailable
+from regard.domain.records import Event
+from regard.serving import answers, lists
+from regard.serving.api.access import Guarded, Here, needs
+from regard.serving.api.bodies import answer, read_json, takes
+from regard.serving.api.errors import responses
+from regard.serving.api.gorse_feedback import GorseFeedback
+from regard.serving.served import Served
+from regard.serving.settings import now
+from regard.serving.wanted import Wanted
+from regard.serving.wiring import Live
+
+router = APIRouter(route_class=Guarded, tags=["gorse"])
+open_router = APIRouter(tags=["gorse"])
+Id = Annotated[str, Path(min_length=1, max_length=256)]
+N = Annotated[int, Query(ge=1, le=100)]
+Offset = Annotated[int, Query(ge=0, le=100)]
+Text = Annotated[str, Query(max_length=256)]
+DELAY = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,6})s)?")
+SCORED: dict[int | str, dict[str, Any]] = {200: {"model": list[dict[str, Any]]}, **responses()}
+
+
+@router.get(
+    "/api/recommend/{user_id}", openapi_extra=needs("write"), responses={200: {"model": list[Any]}, **responses()}
+)
+@router.get(
+    "/api/recommend/{user_id}/{category:path}",
+    openapi_extra=needs("write"),
+    responses={200: {"model": list[Any]}, **responses()},
+)
+async def recommend(user_id: Id, request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
+    """A list for a person: ids, or with `X-API-Version: 2` ids and scores. `write-back-type`: it counts as met."""
+    asked = request.query_params
+    category = request.path_params.get("category") or asked.get("category", "")
+    delay = seconds(asked.get("write-back-delay", ""))
+    wanted = _wanted(user_id, n + offset, category, here)
+    found = (await _list(here, wanted))[offset:] if wanted is not None else []
+    if kind := asked.get("write-back-type", ""):
+        _check_type(kind)
+        events = [Event(user_id, one["Id"], kind, time=now() + delay) for one in found]
+        if events:
+            await here.append(events)
+    return answer(found if request.headers.get("x-api-version") == "2" else [one["Id"] for one in found])
+
+
+@router.post(
+    "/api/session/recommend",
+    openapi_extra=needs("read", **takes(list[GorseFeedback], "SessionFeedback")),
+    responses=SCORED,
+)
+@router.post(
+    "/api/session/recommend/{category:path}",
+    openapi_extra=needs("read", **takes(list[GorseFeedback], "SessionFeedback")),
+    responses=SCORED,
+)
+async def session(request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
+    """A list for somebody unknown, after what they did."""
+    body = await read_json(request)
+    if not isinstance(body, list) or len(body) > 200 or not all(isinstance(one, dict) for one in body):
+        raise InvalidInput("body", "a list of at most 200 feedback objects", type(body).__name__)
+    rows = [{k: v for k, v in one.items() if k not in ("UserId", "Value") and v != ""} for one in body]
+    category = request.path_params.get("category") or request.query_params.get("category", "")
+    wanted = _wanted(None, n + offset, category, here)
+    if wanted is None:
+        return answer([])
+    return answer((await _list(here, wanted.model_copy(update={"session": rows})))[offset:])
+
+
+@router.get("/api/latest", openapi_extra=needs("read"), responses=SCORED)
+@router.get("/api/latest/{category:path}", openapi_extra=needs("read"), responses=SCORED)
+async def latest(request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
+    """The newest items by their Timestamp."""
+    live = await _live(here)
+    starts = np.where(np.isfinite(live.catalogue.valid_from), live.catalogue.valid_from, 0.0)
+    return answer(_ranked(live, starts, request, n, offset))
+
+
+@router.get("/api/popular", openapi_extra=needs("read"), responses=SCORED)
+@router.get("/api/popular/{category:path}", openapi_extra=needs("read"), responses=SCORED)
+async def popular(request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
+    """The items with the most events, by their weight."""
+    live = await _live(here)
+    return answer(_ranked(live, _weights(live), request, n, offset))
+
+
+@router.get("/api/non-personalized/{name}", openapi_extra=needs("read"), responses=SCORED)
+async def non_personalized(name: Id, request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
+    """`latest` or `popular`."""
+    if name not in ("latest", "popular"):
+        raise NotFound("non-personalized", "latest or popular", repr(name))
+    return await (latest if name == "latest" else popular)(request, here, n, offset)
+
+
+@router.get("/api/item/{item_id}/neighbors", openapi_extra=needs("read"), responses=SCORED)
+@router.get("/api/item/{item_id}/neighbors/{category:path}", openapi_extra=needs("read"), responses=SCORED)
+@router.get("/api/item-to-item/{name}/{item_id}", openapi_extra=needs("read"), responses=SCORED)
+async def neighbours(item_id: Id, request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
+    """Items like one; `name` is a kind of likeness that the release knows, else the people's, else the content's."""
+    live = await _live(here)
+    row, kind = live.catalogue.row(item_id), request.path_params.get("name", "")
+    by = live.neighbours(row, live_size(live, n + offset))
+    if kind in by:
+        by = {kind: by[kind]}
+    batch = by.get("people") or next(iter(by.values()), None)
+    if batch is None:
+        return answer([])
+    kept = _kept(live, batch.rows, _category(request))
+    pairs = [(r, s) for r, s, keep in zip(batch.rows, batch.scores, kept, strict=True) if keep and r != row and s > 0]
+    return answer(_scored(live, pairs[offset : offset + n]))
+
+
+@router.get("/api/user/{user_id}/neighbors", openapi_extra=needs("read"), responses=SCORED)
+@router.get("/api/user-to-user/{name}/{user_id}", openapi_extra=needs("read"), responses=SCORED)
+async def people(user_id: Id, here: Here, n: N = 10, offset: Offset = 0) -> Response:
+    """People who liked the same items, by cosine, as of the live release."""
+    live = await _live(here)
+    if user_id not in live.data.users:
+        return answer([])
+    found = await asyncio.to_thread(answers.people_like, live, live.data.users.row(user_id), n + offset)
+    return answer([{"Id": live.data.users[row], "Score": score} for row, score in found[offset:]])
+
+
+@open_router.get("/api/health/live", responses={200: {"model": dict[str, Any]}})
+@open_router.get("/api/health/ready", responses={200: {"model": dict[str, Any]}, 503: {"model": dict[str, Any]}})
+async def health(request: Request) -> Response:
+    """Whether the store answers."""
+    asked = [(await served.person(""))[1] for served in request.app.state.tenants.served.values()]
+    ready = all(asked)
+    said = {"Ready": ready, "DataStoreError": None if ready else "away", "CacheStoreError": None}
+    return answer(said, 200 if ready or request.url.path.endswith("live") else 503)
+
+
+def seconds(text: str) -> float:
+    """A span as gorse writes it.
+
+    >>> seconds("1h30m"), seconds("")
+    (5400.0, 0.0)
+    """
+    found = DELAY.fullmatch(text)
+    if found is None:
+        raise InvalidInput("write-back-delay", "a span such as 10m or 1h30m", repr(text)[:200])
+    hours, minutes, rest = (int(part or 0) for part in found.groups())
+    return 3600.0 * hours + 60.0 * minutes + rest
+
+
+def live_size(live: Live, n: int) -> int:
+    """How many neighbours to ask for, so that `n` are left after filters."""
+    return min(len(live.catalogue), 4 * n + 50)
+
+
+async def _live(here: Served) -> Live:
+    await here.person("")
+    if here.live is None:
+        raise Unavailable("lists", "a live release", "none yet", "Fit one first: regard fit")
+    return here.live
+
+
+def _wanted(user: str | None, k: int, category: str, here: Served) -> Wanted | None:
+    """The request in our words; None where no item is of that category."""
+    if category and here.live is not None and category not in here.live.catalogue.group_names("tags"):
+        return None
+    return Wanted(user_id=user, k=k, surface="gorse", filter={"tags": category} if category else {})
+
+
+async def _list(here: Served, wanted: Wanted) -> list[dict[str, Any]]:
+    found = orjson.loads(await lists.recommend(here, wanted))
+    return [{"Id": item["id"], "Score": item["score"]} for item in found["items"]]
+
+
+def _category(request: Request) -> str:
+    return str(request.path_params.get("category") or request.query_params.get("category", ""))
+
+
+def _kept(live: Live, rows: Any, category: str) -> Any:
+    """Which rows may be shown now, and are of the category."""
+    catalogue, at = live.catalogue, now()
+    kept = ~catalogue.hidden[rows] & (catalogue.valid_from[rows] <= at) & (at < catalogue.valid_until[rows])
+    if category:
+        names = catalogue.group_names("tags")
+        has = lists.allowed(catalogue, {"tags": category}) if category in names else None
+        kept = kept & (has[rows] if has is not None else False)
+    return kept
+
+
+def _ranked(live: Live, scores: Any, request: Request, n: int, offset: int) -> list[dict[str, Any]]:
+    rows = np.lexsort((-np.arange(len(scores)), -scores))
+    rows = rows[_kept(live, rows, _category(request))][offset : offset + n]
+    return _scored(live, zip(rows, scores[rows], strict=True))
+
+
+def _weights(live: Live) -> Any:
+    events = live.data.events
+    counts = np.bincount(events.item, np.maximum(events.weight, 0), len(live.catalogue))
+    return counts.astype(np.float64)
+
+
+def _scored(live: Live, pairs: Iterable[tuple[Any, Any]]) -> list[dict[str, Any]]:
+    return [{"Id": live.catalogue.id(int(row)), "Score": float(score)} for row, score in pairs]
+
+
+def _check_type(kind: str) -> None:
+    if not 0 < len(kind) <= 256 or any(ord(one) < 32 for one in kind):
+        raise InvalidInput("write-back-type", "an id of 1 to 256 characters", repr(kind)[:200])

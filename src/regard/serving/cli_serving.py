@@ -1,0 +1,178 @@
+"""Commands that serve: up, serve, keys, replay."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from regard.serving.settings import read_settings
+from regard.serving.terminal import AsJson, Folder, Seed, Slots, _, app, example, say
+
+keys = typer.Typer(no_args_is_help=True, help=_("Keys of the HTTP interface: create, list, revoke."))
+app.add_typer(keys, name="keys")
+
+Host = Annotated[str, typer.Option("--host", help=_("Where to listen; other machines reach only what you name."))]
+Port = Annotated[int, typer.Option("--port", min=1, max=65535, help=_("On which port."))]
+Workers = Annotated[int, typer.Option("--workers", min=1, max=64, help=_("How many processes answer."))]
+RoleName = Annotated[
+    str, typer.Option("--role", help=_("read, write, expert or admin; each may do what those before it may."))
+]
+Name = Annotated[str, typer.Argument(help=_("What the key is called; revoking asks for it."))]
+
+
+@app.command(
+    help=_("Store and server in one command; the first time it also makes a key."),
+    epilog=example("regard up --port 8000"),
+)
+def up(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1, folder: Folder = None) -> None:
+    """All that an installation needs, until Ctrl-C."""
+    from regard.serving.running import Address, first_key, serve
+
+    settings, address = read_settings(folder), Address(host, port, workers)
+    console = Console(stderr=True)
+    key = first_key(settings)
+    if key is not None:
+        console.print(_("Your first key (role admin; it is shown only now): {key}").format(key=key))
+    console.print(_("Regard answers at {url} (the interface: {url}/docs). Ctrl-C stops it.").format(url=address.url))
+    serve(settings, address)
+
+
+@app.command("serve", help=_("The HTTP server alone."), epilog=example("regard serve --workers 2"))
+def serve_(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1, folder: Folder = None) -> None:
+    """Answer requests until told to stop."""
+    from regard.serving.running import Address, serve
+
+    serve(read_settings(folder), Address(host, port, workers))
+
+
+@keys.command(
+    help=_("Make a key; it is shown once and never again."), epilog=example("regard keys create shop --role write")
+)
+def create(
+    name: Name,
+    role: RoleName = "read",
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """One more key."""
+    from regard.data.keys import ROLES, create_key
+    from regard.data.postgres import Store
+    from regard.domain.errors import InvalidInput
+
+    settings = read_settings(folder)
+    found = next((one for one in ROLES if one == role), None)
+    if found is None:
+        raise InvalidInput("--role", f"one of {', '.join(ROLES)}", repr(role))
+    with Store.open(settings.store, settings.tenant) as store:
+        key = create_key(store, name, found)
+    say({"name": name, "role": found, "key": key}, Text(key), as_json)
+
+
+@keys.command("list", help=_("All keys; their secrets are not kept."), epilog=example("regard keys list"))
+def list_(folder: Folder = None, as_json: AsJson = False) -> None:
+    """Names, roles, and which are revoked."""
+    from dataclasses import asdict
+
+    from regard.data.keys import list_keys
+    from regard.data.postgres import Store
+    from regard.serving import serving_screens
+
+    settings = read_settings(folder)
+    with Store.open(settings.store, settings.tenant) as store:
+        found = [asdict(one) for one in list_keys(store)]
+    say({"keys": found}, serving_screens.keys(found, _), as_json)
+
+
+@keys.command(help=_("This key opens nothing any more."), epilog=example("regard keys revoke shop"))
+def revoke(name: Name, folder: Folder = None, as_json: AsJson = False) -> None:
+    """Take a key back; every server of the store knows at once."""
+    from regard.data.keys import revoke_key
+    from regard.data.postgres import Store
+
+    settings = read_settings(folder)
+    with Store.open(settings.store, settings.tenant) as store:
+        revoke_key(store, name)
+    say({"revoked": name}, Text(_("{name} opens nothing any more.").format(name=name)), as_json)
+
+
+@app.command(help=_("Write a list for everybody, as Parquet."), epilog=example("regard batch lists.parquet -k 20"))
+def batch(
+    out: Annotated[Path, typer.Argument(help=_("The file to write."))],
+    k: Slots = 10,
+    seed: Seed = 0,
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Everybody's list."""
+    from regard.serving import screens
+    from regard.serving.batch import write_lists
+    from regard.serving.installation import Installation
+
+    with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
+        people = write_lists(here, out, k, seed, tell)
+    told = _("Lists of {people} people in {out}.").format(people=people, out=out)
+    say({"people": people, "out": str(out)}, Text(told), as_json)
+
+
+@app.command(
+    help=_("Write the whole installation into a folder; `regard import` of it moves it in elsewhere."),
+    epilog=example("regard export moving/"),
+)
+def export(
+    out: Annotated[Path, typer.Argument(help=_("A new folder."))], folder: Folder = None, as_json: AsJson = False
+) -> None:
+    """Store and releases."""
+    from regard.serving import screens
+    from regard.serving.installation import Installation
+
+    with Installation.open(read_settings(folder)) as here:
+        rows = here.export(out)
+    say({"tables": rows}, screens.figures(_("Exported"), rows, _), as_json)
+
+
+@app.command(
+    help=_("Drop what is older than it needs to be: logged lists, by whole months."),
+    epilog=example("regard tidy --lists 400"),
+)
+def tidy(
+    lists: Annotated[float, typer.Option("--lists", min=1, help=_("Keep logged lists for so many days."))] = 400.0,
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """Retention, and a vacuum after it."""
+    from regard.data.impression_log import ImpressionLog
+    from regard.data.postgres import Store
+    from regard.serving.settings import now
+
+    settings = read_settings(folder)
+    with Store.open(settings.store, settings.tenant) as store:
+        dropped = ImpressionLog(store).drop_before(now() - 86_400 * lists)
+        store.vacuum()
+    told = _("{n} months of logged lists dropped.").format(n=len(dropped))
+    say({"dropped": dropped}, Text(told), as_json)
+
+
+@app.command(
+    help=_("Fill a logged list again from what its log keeps; says whether it is the same bit for bit."),
+    epilog=example("regard replay 018bcfe5680070008000000000000005"),
+)
+def replay(
+    recommendation: Annotated[str, typer.Argument(help=_("The recommendation_id of a list."))],
+    folder: Folder = None,
+    as_json: AsJson = False,
+) -> None:
+    """One list again."""
+    from regard.serving import serving_screens, traces
+    from regard.serving.installation import Installation
+    from regard.serving.served import Served
+
+    with Installation.open(read_settings(folder)) as here:
+        answer = traces.replay(Served.at_rest(here), recommendation)
+    say(answer, serving_screens.replayed(answer, _), as_json)
+    if not answer["same"]:
+        sys.exit(1)

@@ -1,0 +1,87 @@
+"""Gathering: calls that come while one is under way go together in the next, in one transaction, each answered."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from typing import Generic, TypeVar
+
+from regard.domain.errors import Unavailable
+
+Asked = TypeVar("Asked")
+Said = TypeVar("Said")
+
+
+class Gathering(Generic[Asked, Said]):
+    """`work` answers up to `most` calls at once, in a thread of its own; an exception in its answer is raised there.
+
+    Nobody waits longer than `patience` seconds: then, and until a batch succeeds again, calls fail at once with
+    Unavailable, but for one a second, which tries.
+    """
+
+    def __init__(
+        self, name: str, work: Callable[[list[Asked]], Sequence[Said | Exception]], most: int, patience: float
+    ) -> None:
+        self.name, self._work, self._most, self._patience = name, work, most, patience
+        self._waiting: list[tuple[Asked, asyncio.Future[Said]]] = []
+        self._busy = False
+        self._away_until: float | None = None
+        self._thread = ThreadPoolExecutor(1, f"regard-{name}")
+
+    async def __call__(self, asked: Asked) -> Said:
+        """The answer to one call."""
+        loop = asyncio.get_running_loop()
+        if self._away_until is not None:
+            if loop.time() < self._away_until:
+                raise self._away("no answer a moment ago")
+            self._away_until = loop.time() + 1.0
+        future: asyncio.Future[Said] = loop.create_future()
+        self._waiting.append((asked, future))
+        if not self._busy:
+            self._start(loop)
+        try:
+            async with asyncio.timeout(self._patience):
+                return await future
+        except TimeoutError:
+            self._away_until = loop.time() + 1.0
+            raise self._away(f"no answer within {self._patience:g} s") from None
+        except Unavailable:
+            self._away_until = loop.time() + 1.0
+            raise
+
+    async def close(self) -> None:
+        """Wait for all that was asked; then the thread ends."""
+        while self._busy:
+            await asyncio.sleep(0.01)
+        self._thread.shutdown(wait=True)
+
+    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+        batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
+        self._busy = True
+        task = loop.run_in_executor(self._thread, self._work, [asked for asked, _ in batch])
+        task.add_done_callback(lambda done: self._done(loop, batch, done))
+
+    def _done(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        batch: list[tuple[Asked, asyncio.Future[Said]]],
+        done: asyncio.Future[Sequence[Said | Exception]],
+    ) -> None:
+        self._busy = False
+        error = done.exception()
+        if error is None:
+            self._away_until = None
+        said = [error] * len(batch) if error is not None else done.result()
+        for (_, future), one in zip(batch, said, strict=True):
+            if future.done():  # nobody waits any more
+                continue
+            if isinstance(one, BaseException):
+                future.set_exception(one)
+            else:
+                future.set_result(one)
+        if self._waiting:
+            self._start(loop)
+
+    def _away(self, got: str) -> Unavailable:
+        return Unavailable("the store", "an answer", got, "Try again in a second.")

@@ -1,0 +1,232 @@
+"""Lists: one request resolved, answered through the corridor, logged before it leaves, and answered again later."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+import orjson
+
+from regard.data.catalogue import Catalogue
+from regard.data.impression_log import Impression, impression_id
+from regard.data.schemas import parse_event, values
+from regard.data.tails import past
+from regard.domain.arrays import Mask, Rows
+from regard.domain.candidates import Candidates
+from regard.domain.errors import InvalidInput, Unavailable
+from regard.domain.records import NOTHING, Value
+from regard.domain.request import NO_ROWS, UNKNOWN, History, Query, Slate
+from regard.recommending.explain import explain_slate
+from regard.recommending.retrievers import Listed
+from regard.serving import answers
+from regard.serving.answers import finite
+from regard.serving.served import Served
+from regard.serving.session import SEEN, Person, attributes_of, happened_by, history
+from regard.serving.settings import now
+from regard.serving.wanted import Wanted
+from regard.serving.wiring import Live
+
+VARIANT = "live"  # experiments bring others
+COUNTER = 20  # how many history items a full reason's counterfactual may take away
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Resolved:
+    """A request as the corridor reads it, and what the log keeps of it."""
+
+    query: Query
+    person: Person
+    before: Rows  # what was shown by the lists that this one goes on after
+    moment: Mapping[str, Any]  # the fields of the log that resolve to the same query later
+
+
+async def rank(served: Served, wanted: Wanted, items: Sequence[str]) -> tuple[list[tuple[str, float]], str]:
+    """The given items that we know, best first for this person, with their scores; and the id of the logged list.
+
+    Nothing is filtered: who asks has chosen the items.
+    """
+    person, asked = await served.person(wanted.user_id or "")
+    live = live_of(served)
+    rows = live.catalogue.rows(items)
+    given = Listed(rows[rows >= 0])
+    corridor = replace(live.recommender, retrievers={"given": given}, filters={}, objectives={})
+    resolved = resolve(served, live, wanted.model_copy(update={"k": max(1, len(items))}), person, NO_ROWS)
+    candidates, left_out = corridor.consider(resolved.query)
+    slate = corridor.fill(resolved.query, candidates, left_out, np.random.default_rng(0))
+    impression = _impression(live, wanted, resolved, slate, candidates, 0)
+    if asked:
+        await served.log(impression)
+    return [(live.catalogue.id(slot.row), slot.score) for slot in slate.slots], impression.id.hex
+
+
+def live_of(served: Served) -> Live:
+    """What answers now, or Unavailable."""
+    if served.live is None:
+        raise Unavailable("recommendations", "a live release", "none yet", "Fit one first: regard fit")
+    return served.live
+
+
+async def recommend(served: Served, wanted: Wanted) -> bytes:
+    """The answer to one request, as JSON bytes; its impression is on disk unless it says `logged: false`."""
+    began = perf_counter()
+    person, asked = await served.person(wanted.user_id or "")
+    live = live_of(served)
+    before = NO_ROWS
+    if wanted.after is not None:
+        before = await _shown(served, str(wanted.after))
+    resolved = resolve(served, live, wanted, person, before)
+    query, seed = resolved.query, secrets.randbits(62)
+    candidates, left_out = live.recommender.consider(query)
+    slate = live.recommender.fill(query, candidates, left_out, np.random.default_rng(seed))
+    impression = _impression(live, wanted, resolved, slate, candidates, seed)
+    logged = asked and await served.log(impression)
+    served.figures.lists.labels(str(logged).lower()).inc()
+    for source in left_out:
+        served.figures.left_out.labels(source).inc()
+    reasons: list[Any] = [None] * len(slate.slots)
+    if wanted.explain != "none":
+        search = COUNTER if wanted.explain == "full" else 0
+        found = explain_slate(live.recommender, live.described, query, slate, search)
+        reasons = [answers.reason_of(live, reason) for reason in found]
+    answer = {
+        "recommendation_id": impression.id.hex,
+        "release": live.release.name,
+        "variant": VARIANT,
+        "mode": mode(person),
+        "items": [answers.slot_of(live, slot, reason) for slot, reason in zip(slate.slots, reasons, strict=True)],
+        "dropped": slate.dropped,
+        "left_out": slate.left_out,
+        "logged": logged,
+        "took_ms": round((perf_counter() - began) * 1e3, 3),
+    }
+    return orjson.dumps(answer, option=orjson.OPT_SERIALIZE_NUMPY)
+
+
+def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: Rows) -> Resolved:
+    """A request as a Query: ids become rows, moods count with consent only, non-profiled people stay unknown."""
+    catalogue = live.catalogue
+    moment = {
+        "at": now(),
+        "k": wanted.k,
+        "context": _context(wanted, person),
+        "exclude": [row for row in catalogue.rows(wanted.exclude).tolist() if row >= 0],
+        "filter": wanted.filter,
+        "seed_item": None if wanted.seed_item is None else catalogue.row(wanted.seed_item),
+        "session": None if wanted.session is None else _session(wanted.session, catalogue, served.types),
+        "before": before.tolist(),
+        "profiled": person.profiled,
+        "items": served.seen.get("items"),
+    }
+    return Resolved(query_of(served, live, person, moment), person, before, moment)
+
+
+def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, Any]) -> Query:
+    """The query of a moment, now or from the log: the same `person` and `moment` give the same query."""
+    events = person.newest
+    if moment["session"] is not None:
+        events = np.array([tuple(one) for one in moment["session"]], SEEN)
+    user, then, attributes, met = UNKNOWN, History(), NOTHING, NO_ROWS
+    if moment["profiled"]:
+        user = person.row if person.row < len(live.data.users) else UNKNOWN
+        done, coming = happened_by(events, moment["at"])
+        then = history(done, served.types, served.weights, moment["at"])
+        attributes, met = person.attributes, np.setdiff1d(person.met, np.setdiff1d(coming["item"], done["item"]))
+    exclude = np.array([*moment["exclude"], *moment["before"]], np.int64)
+    return Query(
+        moment["at"], moment["k"], user, then, attributes, moment["context"], exclude, met=met,
+        allowed=allowed(live.catalogue, moment["filter"]), seed_item=moment["seed_item"],
+        language=served.here.settings.language,
+    )  # fmt: skip
+
+
+def again(served: Served, live: Live, impression: Impression) -> tuple[Query, Slate, Candidates]:
+    """The query of a logged list, and the slate that the same corridor fills from it."""
+    body = impression.body
+    person = Person()
+    if impression.user_row != UNKNOWN:
+        events, met = past(served.here.store, impression.user_row, body["seq"])
+        newest = np.array(events, SEEN)
+        person = Person(
+            impression.user_row, attributes=attributes_of(body["attributes"]),
+            newest=newest[np.lexsort((newest["seq"], newest["time"]))], met=met,
+        )  # fmt: skip
+    query = query_of(served, live, person, body["moment"])
+    candidates, left_out = live.recommender.consider(query)
+    slate = live.recommender.fill(query, candidates, left_out, np.random.default_rng(body["seed"]))
+    return query, slate, candidates
+
+
+def allowed(catalogue: Catalogue, wanted: Mapping[str, str | list[str]]) -> Mask | None:
+    """The rows (I,) that have one of the wanted values of every named field; None where nothing is asked."""
+    mask: Mask | None = None
+    for name, said in wanted.items():
+        groups, names = catalogue.groups(name), catalogue.group_names(name)
+        if not names:
+            raise InvalidInput("filter", "tags, creator or an attribute that items have", repr(name))
+        place = {one: column for column, one in enumerate(names)}
+        columns = [place[one] for one in ([said] if isinstance(said, str) else said) if one in place]
+        has = np.zeros(groups.shape[0], np.bool_)
+        for column in columns:
+            has[groups[:, [column]].nonzero()[0]] = True
+        mask = has if mask is None else mask & has
+    return mask
+
+
+def _session(raw: list[dict[str, Any]], catalogue: Catalogue, types: Any) -> list[tuple[int, int, int, float, float]]:
+    """The events of somebody unknown as rows of SEEN; items and types that nobody knows teach nothing."""
+    codes = {name: code for code, name in enumerate(types)}
+    found = []
+    for place, one in enumerate(raw):
+        event = parse_event({"time": now(), **one, "user": "session"}, f"session[{place}]", now=now())
+        if event.item in catalogue and event.type in codes:
+            found.append((place, catalogue.row(event.item), codes[event.type], event.value, event.time))
+    return sorted(found, key=lambda one: (one[4], one[0]))
+
+
+def _context(wanted: Wanted, person: Person) -> dict[str, Value]:
+    """What is said of the moment; a mood counts where the person has agreed to it, or where nobody knows who asks."""
+    context = values(wanted.context)
+    if person.row == UNKNOWN or person.consent.get("mood", False):
+        context |= {f"mood.{name}": value for name, value in values(wanted.mood).items()}
+    return context
+
+
+async def _shown(served: Served, recommendation: str) -> Rows:
+    """What a logged list showed, and those before it that it went on after."""
+    found = await served.impression(recommendation)
+    return np.array([*(row for row in found.items if row >= 0), *found.body["moment"]["before"]], np.int64)
+
+
+def _impression(
+    live: Live, wanted: Wanted, resolved: Resolved, slate: Slate, candidates: Candidates, seed: int
+) -> Impression:
+    person, slots = resolved.person, slate.slots
+    body = {
+        "moment": resolved.moment,
+        "mode": mode(person),
+        "variant": VARIANT,
+        "seed": seed,
+        "seq": person.seq,
+        "attributes": person.said[0] if person.profiled else "{}",
+        "explain": wanted.explain,
+        "scores": [slot.score for slot in slots],
+        "sources": [slot.sources for slot in slots],
+        "parts": [finite(slot.parts) for slot in slots],
+        "dropped": {name: rows.tolist() for name, rows in candidates.dropped.items() if len(rows)},
+        "candidates": len(candidates),
+        "left_out": slate.left_out,
+    }
+    at = resolved.query.at
+    return Impression(
+        impression_id(at, secrets.randbits(74)), at, person.row, live.release.name, wanted.surface,
+        tuple(slot.row for slot in slots), tuple(slot.propensity for slot in slots), orjson.dumps(body),
+    )  # fmt: skip
+
+
+def mode(person: Person) -> str:
+    """Whether the list was made of what the person did."""
+    return "personal" if person.profiled else "non_profiled"

@@ -1,0 +1,85 @@
+"""Running: the server's processes, from settings on the command line to a graceful stop."""
+
+from __future__ import annotations
+
+import logging
+import os
+import secrets
+import sys
+from dataclasses import dataclass
+
+import structlog
+import uvicorn
+
+from regard.data.keys import create_key, list_keys
+from regard.data.postgres import Store
+from regard.serving.settings import Settings
+
+GRACE = 10  # seconds that requests under way have to end
+FIRST_KEY = "first"
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """Where to listen, and with how many processes."""
+
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+
+    @property
+    def url(self) -> str:
+        """What to open."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return f"http://{host}:{self.port}"
+
+
+def serve(settings: Settings, address: Address, page: bool = False) -> None:
+    """Serve until told to stop (SIGTERM, SIGINT); requests under way are answered, then the store is let go.
+
+    `page`: the page of `/` needs no key.
+    """
+    os.environ |= _handed_down(settings, page)
+    uvicorn.run(
+        "regard.serving.app:from_environment",
+        factory=True,
+        host=address.host,
+        port=address.port,
+        workers=address.workers,
+        access_log=False,
+        log_config=None,
+        timeout_graceful_shutdown=GRACE,
+        server_header=False,
+        backlog=4096,
+    )
+
+
+def first_key(settings: Settings) -> str | None:
+    """An admin key where there is none at all yet, or None."""
+    with Store.open(settings.store, settings.tenant) as store:
+        return None if list_keys(store) else create_key(store, FIRST_KEY, "admin")
+
+
+def log_as_json() -> None:
+    """Every line of the log as one JSON object on stderr, those of libraries too."""
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper("iso", utc=True),
+    ]
+    structlog.configure(
+        processors=[*shared, structlog.processors.JSONRenderer()],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        cache_logger_on_first_use=True,
+    )
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(processor=structlog.processors.JSONRenderer(), foreign_pre_chain=shared)
+    )
+    logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
+
+
+def _handed_down(settings: Settings, page: bool) -> dict[str, str]:
+    """Settings of the command line for worker processes, which read the environment; with `page`, its secret."""
+    said = {"REGARD_FOLDER": str(settings.folder), "REGARD_TENANT": settings.tenant}
+    return said | ({"REGARD_PAGE_SECRET": secrets.token_hex(32)} if page else {})

@@ -1,0 +1,188 @@
+"""Served: one tenant's installation at work in a serving process; every write and read of a request goes through it."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import structlog
+
+from regard.data.impression_log import Impression, ImpressionLog
+from regard.data.item_changes import counted, item_changes
+from regard.data.keys import Role, digest, open_keys
+from regard.data.tails import Ask, Happened, event_types, happened
+from regard.domain.errors import NotFound, RegardError, Unavailable
+from regard.domain.records import Event
+from regard.domain.weights import EventWeight
+from regard.serving.figures import Figures
+from regard.serving.gathering import Gathering
+from regard.serving.installation import Installation
+from regard.serving.session import Person, Sessions
+from regard.serving.wiring import Live
+
+TOGETHER = 512  # calls of one kind in one transaction
+PATIENCE = 1.0  # seconds that a list waits for the store before it goes out without it
+DURABLE = 10.0  # seconds that an event waits to be on disk
+TURN, TURNS = 0.25, 8  # seconds and turns after which a listener to whom nothing was told looks by itself
+
+log = structlog.get_logger("regard.served")
+
+
+@dataclass(eq=False)
+class Served:
+    """What answers the requests of one tenant. `start` before the first one, `close` after the last.
+
+    Its memory is a cache over the store: each request learns from the store which counters have grown since.
+    """
+
+    here: Installation
+    sessions: Sessions = field(default_factory=Sessions)
+    live: Live | None = None
+    keys: Mapping[bytes, tuple[str, Role]] = field(default_factory=dict)
+    weights: Sequence[EventWeight] = ()
+    types: Sequence[str] = ()
+    seen: dict[str, int] = field(default_factory=dict)  # the counters that we have followed
+    figures: Figures = field(default_factory=Figures)
+    _items_upto: int = 0
+    _following: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _stopping: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def __post_init__(self) -> None:
+        store = self.here.store
+        self.impressions = ImpressionLog(store)
+        self.read = Gathering[Ask, Happened]("read", lambda asks: happened(store, asks), TOGETHER, PATIENCE)
+        self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE)
+        self.impress = Gathering[Impression, None]("lists", self._impress, TOGETHER, PATIENCE)
+        self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
+        self._warming = threading.Thread(target=self._warm, name="regard-warm", daemon=True)
+
+    @classmethod
+    def at_rest(cls, here: Installation) -> Served:
+        """One that knows the live release and all else, but listens to nobody; for commands that answer once."""
+        served = cls(here)
+        served.follow(happened(here.store, [Ask("")])[0].changes, load=True)
+        return served
+
+    def start(self) -> None:
+        """Load what is live, and begin to listen."""
+        self.follow(happened(self.here.store, [Ask("")])[0].changes, load=True)
+        self._listener.start()
+        self._warming.start()
+
+    async def close(self) -> None:
+        """Finish what was begun; the store is closed last."""
+        self._stopping.set()
+        for gathering in (self.read, self.append, self.impress):
+            await gathering.close()
+        for thread in (self._listener, self._warming):
+            if thread.is_alive():
+                await asyncio.to_thread(thread.join)
+        self.here.store.close()
+
+    async def person(self, user: str) -> tuple[Person, bool]:
+        """This person as of now, and whether the store could be asked ("": nobody, but what changed is followed)."""
+        try:
+            told = await self.read(self.sessions.ask(user))
+        except Unavailable:
+            return self.sessions.known(user), False
+        if any(self.seen.get(what) != n for what, n in told.changes.items() if what != "releases"):
+            await asyncio.to_thread(self.follow, told.changes)
+        if any(event[2] >= len(self.types) for event in told.events):
+            self.types = await asyncio.to_thread(event_types, self.here.store)
+        return self.sessions.observe(user, told), True
+
+    async def log(self, impression: Impression) -> bool:
+        """Whether this list is now on disk."""
+        try:
+            await self.impress(impression)
+        except Unavailable:
+            return False
+        return True
+
+    async def impression(self, recommendation: str) -> Impression:
+        """A list that was served, or NotFound."""
+        return await asyncio.to_thread(self.impressions.get, recommendation)
+
+    def caller(self, key: str) -> tuple[str, Role] | None:
+        """Who holds this key, and what it may do."""
+        return self.keys.get(digest(key))
+
+    def follow(self, changes: Mapping[str, int], load: bool = False) -> None:
+        """Bring keys, weights and items to where the store is; with `load`, the live release as well."""
+        with self._following:
+            store = self.here.store
+            if self.seen.get("keys") != changes["keys"]:
+                self.keys = open_keys(store)
+            if self.seen.get("weights") != changes["weights"]:
+                self.weights, self.types = store.event_weights(), event_types(store)
+            if self.live is not None and self._items_upto < changes["items"]:
+                self._follow_items(self.live)
+            followed = {**changes, "releases": self.seen.get("releases", -1)}
+            if load and self.seen.get("releases") != changes["releases"]:
+                self._load()
+                followed["releases"] = changes["releases"]
+            self.seen = followed
+
+    def promote(self, name: str) -> None:
+        """Make a release the live one, here at once and elsewhere when they hear of it."""
+        self.here.promote(name)
+        self.follow(happened(self.here.store, [Ask("")])[0].changes, load=True)
+
+    def _follow_items(self, live: Live) -> None:
+        found = item_changes(self.here.store, self._items_upto)
+        live.catalogue.follow(found.items, found.gone)
+        self._items_upto = found.upto
+
+    def _load(self) -> None:
+        """The live release beside the one that serves, then in its place; requests under way keep the old one."""
+        upto = counted(self.here.store)
+        try:
+            live = self.here.load()
+        except NotFound:
+            return
+        self._items_upto = upto
+        self._follow_items(live)
+        self.live = self.here.serve(live)
+        log.info("release live", tenant=self.here.settings.tenant, release=live.release.name)
+
+    def _append(self, calls: list[Sequence[Event]]) -> list[Exception | None]:
+        try:
+            self.here.store.append(*calls)
+        except Unavailable:
+            raise
+        except RegardError:  # one call has what the store cannot keep: each on its own
+            return [self._append_one(call) for call in calls]
+        return [None] * len(calls)
+
+    def _append_one(self, call: Sequence[Event]) -> Exception | None:
+        try:
+            self.here.store.append(call)
+        except RegardError as error:
+            return error
+        return None
+
+    def _impress(self, lists: list[Impression]) -> list[None]:
+        self.impressions.write(lists)
+        return [None] * len(lists)
+
+    def _warm(self) -> None:
+        """The first new item should not wait until the text encoder is read."""
+        try:
+            self.here.encoder.warm()
+        except RegardError as error:
+            log.warning("text encoder not ready", tenant=self.here.store.tenant, error=str(error)[:200])
+
+    def _listen(self) -> None:
+        """Follow what others tell; a lost connection is made again, and nothing is missed, because counters tell."""
+        store = self.here.store
+        while not self._stopping.is_set():
+            try:
+                with store.listening() as hear:
+                    while not self._stopping.is_set():
+                        self.follow(happened(store, [Ask("")])[0].changes, load=True)
+                        any(hear(TURN) or self._stopping.is_set() for _ in range(TURNS))
+            except RegardError as error:
+                log.warning("not listening", tenant=store.tenant, error=" ".join(str(error).split())[:200])
+                self._stopping.wait(0.5)

@@ -1,0 +1,117 @@
+"""Sessions: what one process remembers of people; each request adds what the store has that is newer."""
+
+from __future__ import annotations
+
+import json
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from regard.data.tails import NEWEST, Ask, Happened
+from regard.domain.arrays import Rows
+from regard.domain.records import NOTHING, Value
+from regard.domain.request import NO_ROWS, UNKNOWN, History
+from regard.domain.weights import EventWeight, weigh
+
+AHEAD = 300.0  # seconds by which the clock of a sender may run ahead
+PEOPLE = 100_000  # remembered by one process, some 10 kB each at most
+SEEN = np.dtype([("seq", "i8"), ("item", "i8"), ("type", "i8"), ("value", "f8"), ("time", "f8")])
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Person:
+    """One person as of event number `seq`: `newest` (h,) of SEEN by time, and `met`, all items ever met, sorted."""
+
+    row: int = UNKNOWN
+    seq: int = 0
+    retracted: int = 0
+    said: tuple[str, str] = ("{}", "{}")
+    attributes: Mapping[str, Value] = field(default_factory=lambda: NOTHING)
+    consent: Mapping[str, bool] = field(default_factory=dict)
+    newest: NDArray[np.void] = field(default_factory=lambda: np.empty(0, SEEN))
+    met: Rows = field(default_factory=lambda: NO_ROWS)
+
+    @property
+    def profiled(self) -> bool:
+        """Whether this person allows a list to be made of what they did; only they change it."""
+        return self.consent.get("personalise", True)
+
+
+class Sessions:
+    """The people met lately, at most PEOPLE, the longest unmet forgotten first."""
+
+    def __init__(self) -> None:
+        self._people: OrderedDict[str, Person] = OrderedDict()
+
+    def ask(self, user: str) -> Ask:
+        """What has to be asked about this person."""
+        held = self._people.get(user)
+        return Ask(user) if held is None else Ask(user, held.row, held.seq, held.retracted)
+
+    def known(self, user: str) -> Person:
+        """As we last knew this person, where the store cannot be asked."""
+        return self._people.get(user) or Person()
+
+    def observe(self, user: str, told: Happened) -> Person:
+        """This person with what the store told since."""
+        held = self._people.get(user)
+        if told.row == UNKNOWN:
+            self._people.pop(user, None)
+            return Person()
+        if held is None or (held.row, held.retracted) != (told.row, told.retracted):
+            held = Person(told.row, retracted=told.retracted)
+        if held.seq < told.newest or held.said != (told.attributes, told.consent) or told.met is not None:
+            held = _grown(held, told)
+        self._people[user] = held
+        self._people.move_to_end(user)
+        if len(self._people) > PEOPLE:
+            self._people.popitem(last=False)
+        return held
+
+    def forget(self, user: str) -> None:
+        """Remember nothing of this person."""
+        self._people.pop(user, None)
+
+
+def _grown(held: Person, told: Happened) -> Person:
+    said = (told.attributes, told.consent)
+    new = np.array([event for event in told.events if event[0] > held.seq or held.seq == 0], SEEN)
+    new = new[~np.isin(new["seq"], held.newest["seq"])]
+    newest = np.concatenate([held.newest, new])
+    newest = newest[np.lexsort((newest["seq"], newest["time"]))][-NEWEST:]
+    met = np.union1d(held.met, new["item"]) if told.met is None else np.union1d(told.met, new["item"])
+    if said == held.said:
+        attributes, consent = held.attributes, held.consent
+    else:
+        attributes, consent = attributes_of(said[0]), json.loads(said[1])
+    return Person(told.row, max(held.seq, told.newest), told.retracted, said, attributes, consent, newest, met)
+
+
+def happened_by(events: NDArray[np.void], at: float) -> tuple[NDArray[np.void], NDArray[np.void]]:
+    """Events (h,) of SEEN that happened by `at`, and those to come; a clock may run AHEAD."""
+    done = events["time"] <= at + AHEAD
+    return events[done], events[~done]
+
+
+def history(events: NDArray[np.void], types: Sequence[str], weights: Sequence[EventWeight], at: float) -> History:
+    """Events (h,) of SEEN as the corridor reads them; no time is later than `at`."""
+    codes, values = events["type"], events["value"]
+    named, place = np.unique(codes, return_inverse=True)
+    names = tuple(types[code] for code in named)
+    times = np.minimum(events["time"], at)
+    worth = weigh(names, place, values, weights)
+    return History(events["item"], worth, times, place.astype(np.int64), values.astype(np.float32), names)
+
+
+def attributes_of(text: str) -> Mapping[str, Value]:
+    """Attributes as the store keeps them, from JSON."""
+    return {name: _value(value) for name, value in json.loads(text).items()}
+
+
+def _value(value: object) -> Value:
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value  # type: ignore[return-value]

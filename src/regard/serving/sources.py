@@ -1,0 +1,148 @@
+"""Sources at work: each looks at a request once, and one that fails or takes too long is left out of it."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import structlog
+from numpy.typing import NDArray
+
+from regard.domain.arrays import Rows, Scores
+from regard.domain.candidates import Candidates, Scored
+from regard.domain.errors import Unavailable
+from regard.domain.protocols import Evidence
+from regard.domain.request import NO_ROWS, Query
+from regard.models.blend import FittedBlend
+from regard.models.content import FittedContentKNN
+from regard.models.scoring import best
+from regard.recommending.retrievers import NearestNeighbours, dots
+
+log = structlog.get_logger("regard.sources")
+_aside = ThreadPoolExecutor(4, "regard-slow-source")
+
+
+@dataclass(frozen=True, eq=False)
+class AtWork:
+    """A fitted source of a blend, as one request after another asks it.
+
+    Retrieval and scoring of one request share one look at it: the scores of all items (I,), or, where the source is a
+    nearest-neighbour search, the person's vector (d,). A source that once took longer than `budget` seconds is asked in
+    a thread from then on, and not waited for beyond its budget, until it is fast again. Left out means: it proposes
+    nothing (the slate names it), and adds 0 to every score.
+    """
+
+    source: Any  # what FullScores gives
+    name: str
+    budget: float
+    _state: threading.local = field(default_factory=threading.local, repr=False)
+    _slow: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    @property
+    def n_items(self) -> int:
+        """I."""
+        return int(self.source.n_items)
+
+    @cached_property
+    def support(self) -> Scores:
+        """How many people each item was learned from, (I,)."""
+        return np.asarray(self.source.support(), np.float64)
+
+    @cached_property
+    def _near(self) -> NearestNeighbours | None:
+        """The search by which this source proposes, where it is one over wide vectors."""
+        if not isinstance(self.source, FittedContentKNN):
+            return None
+        return NearestNeighbours(self.source.profile, self.source.items, name=self.source.name)
+
+    def retrieve(self, query: Query, k: int) -> Candidates:
+        """At most k, best first; Unavailable where the source fails or is too slow."""
+        said = self._once(query)
+        if isinstance(said, Unavailable):
+            raise said
+        if self._near is not None:
+            return self._near.nearest(said, k)
+        rows = best(said, k) if said.any() else NO_ROWS
+        return Candidates.of(self.source.name, rows, said[rows])
+
+    def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
+        """Equals the singles."""
+        return [self.retrieve(query, k) for query in queries]
+
+    def at(self, query: Query, rows: Rows) -> Scores:
+        """The scores of some known rows, (n,); 0 where the source was left out."""
+        said = self._once(query)
+        if isinstance(said, Unavailable):
+            return np.zeros(len(rows))
+        found = said[rows] if self._near is None else dots(self.source.items[rows], said)
+        return found.astype(np.float64)
+
+    def contributions(self, query: Query, row: int) -> Evidence:
+        """As the source says."""
+        said: Evidence = self.source.contributions(query, row)
+        return said
+
+    def _once(self, query: Query) -> NDArray[np.float32] | Unavailable:
+        asked, found = getattr(self._state, "last", (None, None))
+        if asked is not query or found is None:
+            found = self._ask(query)
+            self._state.last = (query, found)
+        return found
+
+    def _ask(self, query: Query) -> NDArray[np.float32] | Unavailable:
+        look: Callable[[Sequence[Query]], Any] = self.source.scores if self._near is None else self.source.encode
+        began = time.monotonic()
+        try:
+            slow = self._slow.is_set()
+            found = _aside.submit(look, [query]).result(self.budget) if slow else look([query])
+        except Exception as error:  # whatever one source does, the list comes
+            said = "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
+            log.warning("source left out", source=self.name, error=said[:200])
+            return Unavailable(f"source {self.name}", f"scores within {self.budget:g} s", said[:200])
+        if time.monotonic() - began > self.budget:
+            self._slow.set()
+        else:
+            self._slow.clear()
+        return np.asarray(found[0], np.float32)
+
+
+@dataclass(frozen=True, eq=False)
+class BlendAtWork:
+    """The scorer of a blend whose sources are at work: the weighted sum of their scores, of the candidates alone.
+
+    An item newer than the release scores 0: nothing is known of it yet.
+    """
+
+    model: FittedBlend
+    sources: Mapping[str, AtWork]
+
+    @cached_property
+    def _support(self) -> Scores:
+        return np.asarray(np.max([source.support for source in self.sources.values()], axis=0))
+
+    def score(self, query: Query, candidates: Candidates) -> Scored:
+        """Mean: sum_s amount_s * score_s. Spread: their deviation / sqrt(1 + support), as FullScores says it."""
+        known = candidates.rows < self.model.n_items
+        rows = candidates.rows[known]
+        total = np.zeros(len(rows))
+        for amount, source in zip(self.model.amounts([query])[0], self.sources.values(), strict=True):
+            if amount:
+                total += amount * source.at(query, rows)
+        mean = np.zeros(len(candidates))
+        mean[known] = total
+        width = float(total.std()) if len(total) else 0.0
+        spread = np.full(len(candidates), width)
+        spread[known] /= np.sqrt(1.0 + self._support[rows])
+        return Scored(mean, spread)
+
+    def contributions(self, query: Query, row: int) -> Evidence:
+        """The blend's evidence; none for an item newer than the release."""
+        if row >= self.model.n_items:
+            return Evidence("liked", NO_ROWS, np.empty(0), {"new item": 0.0})
+        return self.model.contributions(query, row)

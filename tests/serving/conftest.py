@@ -1,0 +1,45 @@
+"""Fixtures of servers: one installation is fitted, once a process, and each module has a tenant of its own like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import psycopg
+import pytest
+
+from regard.data.store.server import Server
+from regard.serving.settings import Settings
+from tests.serving.serving import Client, Home, client_of, install, settings_of
+
+
+@pytest.fixture(scope="session")
+def fitted(server: Server, tmp_path_factory: pytest.TempPathFactory) -> Settings:
+    """What `install(settings, like=fitted)` copies instead of fitting."""
+    settings = settings_of(tmp_path_factory.mktemp("fitted"), server.url, "fitted")
+    install(settings)
+    return settings
+
+
+@pytest.fixture(scope="module")
+def served(
+    server: Server, fitted: Settings, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Home]:
+    """This module's own tenant, named after it, with a key of each role."""
+    name = str(request.module.__name__).rpartition(".")[2]
+    settings = settings_of(tmp_path_factory.mktemp(name), server.url, name)
+    yield settings, install(settings, like=fitted)
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f"DROP SCHEMA {name} CASCADE".encode())
+
+
+@pytest.fixture(scope="module")
+def door(served: Home) -> Iterator[Client]:
+    """A client of an application over this module's tenant."""
+    with client_of(served[0]) as client:
+        yield client
+
+
+@pytest.fixture
+def client(door: Client, served: Home) -> Client:
+    """The same, with the key of an admin, whatever the test before has borne."""
+    return door.bearing(served[1]["admin"])

@@ -1,0 +1,160 @@
+"""The native interface in one process, over a real store."""
+
+from __future__ import annotations
+
+import time
+
+from regard.serving.installation import Installation
+from tests.serving.serving import Client, Home, ids, said
+
+
+def test_a_list_says_what_it_is_made_of(client: Client) -> None:
+    answer = client.list_for("u1", k=5, explain="short")
+    assert all(int(name[1:]) % 2 == 1 for name in ids(answer))  # u1 likes the odd films
+    assert [item["position"] for item in answer["items"]] == [0, 1, 2, 3, 4]
+    assert answer["mode"] == "personal"
+    assert answer["logged"]
+    assert all(item["propensity"] == 1.0 and item["reason"]["text"] for item in answer["items"])
+    assert answer["dropped"]["seen"] == 8
+
+
+def test_the_last_event_changes_the_next_list(client: Client) -> None:
+    before = ids(client.list_for("u2", k=5))
+    assert client.post("/v1/events", json={"user": "u2", "item": before[0], "type": "like"}).status_code == 202
+    after = client.list_for("u2", k=5)
+    assert before[0] not in ids(after)
+    assert after["dropped"]["seen"] == 9
+
+
+def test_events_sent_twice_are_there_once(client: Client, served: Home) -> None:
+    batch = [{"user": "twice", "item": f"f{n}", "type": "view", "id": f"twice-{n}", "time": 1.7e9} for n in range(5)]
+    for _ in range(2):
+        assert client.post("/v1/events", json=batch).json() == {"accepted": 5}
+    assert said(served[0], "SELECT count(*) FROM events WHERE key LIKE 'twice-%%'") == [(5,)]
+
+
+def test_an_event_from_a_fast_clock_counts_at_once_and_a_late_one_lands_in_its_place(client: Client) -> None:
+    ahead = time.time() + 60
+    client.post("/v1/events", json={"user": "clocks", "item": "f1", "type": "like", "time": ahead})
+    client.post("/v1/events", json={"user": "clocks", "item": "f3", "type": "like", "time": 1.6e9})
+    answer = client.list_for("clocks", k=3)
+    assert answer["dropped"]["seen"] == 2
+    assert all(int(name[1:]) % 2 == 1 for name in ids(answer))
+    refused = client.post("/v1/events", json={"user": "clocks", "item": "f1", "time": time.time() + 1e6})
+    assert (refused.status_code, refused.json()["error"]["where"]) == (422, "event.time")
+
+
+def test_what_is_dated_ahead_counts_from_then(client: Client) -> None:
+    client.post("/v1/events", json={"user": "planner", "item": "f1", "type": "like"})
+    client.post("/v1/events", json={"user": "planner", "item": "f3", "type": "like", "time": time.time() + 3600})
+    answer = client.list_for("planner", k=200)
+    assert answer["dropped"]["seen"] == 1
+    assert "f3" in ids(answer)
+
+
+def test_unknown_people_and_items_are_kept_and_joined_when_they_come(client: Client) -> None:
+    client.post("/v1/events", json={"user": "early bird", "item": "later", "type": "like"})
+    assert client.get("/v1/users/early bird").json()["attributes"] == {}
+    assert client.get("/v1/items/later").json()["title"] == ""
+    client.post("/v1/items", json={"id": "later", "title": "It came"})
+    assert client.get("/v1/items/later").json()["title"] == "It came"
+    assert "later" not in ids(client.list_for("early bird", k=200))
+
+
+def test_a_new_item_is_servable_and_a_hidden_one_is_gone_on_the_next_request(client: Client) -> None:
+    client.post("/v1/items", json={"id": "fresh", "title": "Fresh", "tags": ["crime"], "attributes": {"year": "2026"}})
+    assert ids(client.list_for("u3", filter={"year": "2026"})) == ["fresh"]
+    assert client.patch("/v1/items/fresh", json={"hidden": True}).json()["hidden"]
+    hidden = client.list_for("u3", filter={"year": "2026"})
+    assert (ids(hidden), hidden["dropped"]["hidden"]) == ([], 1)
+    assert not client.patch("/v1/items/fresh", json={"hidden": False}).json()["hidden"]
+    assert ids(client.list_for("u3", filter={"year": "2026"})) == ["fresh"]
+    client.patch("/v1/items/fresh", json={"title": "Renamed", "attributes": {"year": None}})
+    assert client.get("/v1/items/fresh").json()["attributes"] == {}
+    client.delete("/v1/items/fresh")
+
+
+def test_a_deleted_item_leaves_no_row(client: Client, served: Home) -> None:
+    client.post("/v1/items", json={"id": "doomed", "title": "Doomed canary", "tags": ["canary"]})
+    client.post("/v1/events", json={"user": "u4", "item": "doomed", "type": "view"})
+    shown = client.list_for("u5", filter={"tags": "canary"})
+    assert ids(shown) == ["doomed"]
+    assert client.delete("/v1/items/doomed").json() == {"deleted": {"items": 1, "events": 1}}
+    assert client.get("/v1/items/doomed").status_code == 404
+    assert client.list_for("u5", filter={"tags": "crime"})["items"]
+    left = [said(served[0], f"SELECT t::text FROM {table} t") for table in ("items", "impressions")]
+    assert "doomed" not in str(left).lower()
+    traced = client.get(f"/v1/recommendations/{shown['recommendation_id']}").json()
+    assert traced["items"][0]["id"] == ""
+    client.post("/v1/items", json={"id": "doomed", "title": "Back again"})  # the id may come again, with a new row
+    assert client.get("/v1/items/doomed").json()["title"] == "Back again"
+    assert client.list_for("u5", k=200)["items"]
+
+
+def test_a_deleted_person_leaves_no_row(client: Client, served: Home) -> None:
+    client.post("/v1/users", json={"id": "leaver", "attributes": {"town": "Canary Wharf"}})
+    client.post("/v1/events", json={"user": "leaver", "item": "f1", "type": "like"})
+    shown = client.list_for("leaver", k=2)
+    went = client.delete("/v1/users/leaver").json()["deleted"]
+    assert (went["users"], went["events"], went["impressions"]) == (1, 1, 1)
+    assert client.get(f"/v1/recommendations/{shown['recommendation_id']}").status_code == 404
+    tables = [name for (name,) in said(served[0], "SELECT tablename FROM pg_tables WHERE schemaname = 'test_app'")]
+    everything = str([said(served[0], f'SELECT t::text FROM "{name}" t') for name in tables])
+    assert "leaver" not in everything
+    assert "Wharf" not in everything
+    assert client.list_for("leaver", k=2)["dropped"].get("seen", 0) == 0
+
+
+def test_paging_repeats_nothing(client: Client) -> None:
+    seen: list[str] = []
+    after = None
+    for _ in range(4):
+        page = client.list_for("u6", k=5, **({"after": after} if after else {}))
+        seen += ids(page)
+        after = page["recommendation_id"]
+    assert len(seen) == len(set(seen)) == 20
+
+
+def test_exclude_filter_seed_and_session(client: Client) -> None:
+    best = ids(client.list_for("u7", k=3))
+    assert not set(best) & set(ids(client.list_for("u7", k=3, exclude=best)))
+    comedies = client.list_for("u7", k=5, filter={"tags": ["comedy"]})
+    assert all(int(name[1:]) % 2 == 1 for name in ids(comedies))
+    assert "f1" not in ids(client.list_for("u7", k=200, seed_item="f1"))
+    guest = client.list_for(None, session=[{"item": "f0", "type": "like"}, {"item": "f2", "type": "like"}], k=5)
+    assert all(int(name[1:]) % 2 == 0 for name in ids(guest))
+    assert not {"f0", "f2"} & set(ids(guest))
+
+
+def test_who_allows_no_profile_gets_a_list_that_their_past_does_not_change(client: Client) -> None:
+    client.post("/v1/users", json={"id": "quiet", "consent": {"personalise": False}})
+    before = client.list_for("quiet", k=5)
+    client.post("/v1/events", json=[{"user": "quiet", "item": name, "type": "like"} for name in ids(before)])
+    after = client.list_for("quiet", k=5)
+    assert before["mode"] == after["mode"] == "non_profiled"
+    assert before["items"] == after["items"]
+
+
+def test_the_trace_and_the_replay_of_a_list(client: Client, served: Home) -> None:
+    answer = client.list_for("u8", k=5, context={"device": "tv"})
+    name = answer["recommendation_id"]
+    client.post("/v1/events", json={"user": "u8", "item": ids(answer)[0], "type": "like"})  # later events do not count
+    traced = client.get(f"/v1/recommendations/{name}").json()
+    assert [item["id"] for item in traced["items"]] == ids(answer)
+    assert [item["parts"] for item in traced["items"]] == [item["parts"] for item in answer["items"]]
+    assert (traced["user_id"], traced["moment"]["context"]) == ("u8", {"device": "tv"})
+    assert len(traced["dropped"]["seen"]) == 8
+    shown = client.get(f"/v1/recommendations/{name}/why/{ids(answer)[0]}").json()
+    assert (shown["fell"], shown["position"]) == ("shown", 0)
+    dropped = client.get(f"/v1/recommendations/{name}/why/{traced['dropped']['seen'][0]}").json()
+    assert (dropped["fell"], dropped["dropped_by"]) == ("dropped", "seen")
+    from regard.serving import traces
+    from regard.serving.served import Served
+
+    with Installation.open(served[0]) as here:
+        assert traces.replay(Served.at_rest(here), name)["same"]
+
+
+def test_similar_items_share_the_genre(client: Client) -> None:
+    answer = client.get("/v1/items/f0/similar", params={"k": 3}).json()
+    assert all(int(item["id"][1:]) % 2 == 0 for item in answer["by"]["use"])

@@ -1,0 +1,185 @@
+"""gorse's public clients, unchanged: PyGorse in this process, gorsejs in node where it is installed."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import os
+import shutil
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import gorse
+import pytest
+
+from tests.serving.processes import Replica, serving
+from tests.serving.serving import Home
+
+MOMENT = "2022-08-07T00:26:46Z"
+
+
+@pytest.fixture(scope="module")
+def replica(served: Home) -> Iterator[Replica]:
+    with serving(served[0], served[1]["write"]) as replica:
+        yield replica
+
+
+@pytest.fixture
+def client(replica: Replica) -> gorse.Gorse:
+    return gorse.Gorse(str(replica.http.base_url).rstrip("/"), replica.http.headers["x-api-key"])
+
+
+def test_people_come_change_and_go(client: gorse.Gorse) -> None:
+    ann = {"UserId": "ann", "Labels": {"town": "Basel"}, "Comment": "first"}
+    assert client.insert_user(ann) == {"RowAffected": 1}
+    assert client.get_user("ann") == ann
+    listed = {"UserId": "ben", "Labels": ["a", "b"], "Comment": ""}
+    assert client.insert_users([listed]) == {"RowAffected": 1}
+    assert client.get_user("ben") == listed
+    names, cursor = [], ""
+    while True:
+        page, cursor = client.get_users(7, cursor)
+        names += [user["UserId"] for user in page]
+        if not cursor:
+            break
+    assert names == sorted(names)
+    assert {"ann", "ben", "u1"} <= set(names)
+    assert client.delete_user("ann") == {"RowAffected": 1}
+    with pytest.raises(gorse.GorseException) as gone:
+        client.get_user("ann")
+    assert gone.value.status_code == 404
+
+
+def test_items_come_change_and_go(client: gorse.Gorse) -> None:
+    item = {
+        "ItemId": "a:b", "IsHidden": True, "Categories": ["d", "e"], "Timestamp": MOMENT,
+        "Labels": {"genre": ["x", "y"]}, "Comment": "a film about nothing at all",
+    }  # fmt: skip
+    assert client.insert_item(item) == {"RowAffected": 1}
+    assert client.get_item("a:b") == item
+    assert client.search_items("NOTHING at", 5) == [item]
+    assert client.update_item("a:b", is_hidden=False, categories=["z"]) == {"RowAffected": 1}
+    assert client.get_item("a:b") == item | {"IsHidden": False, "Categories": ["z"]}
+    assert client.insert_item(item) == {"RowAffected": 1}
+    assert client.insert_item(item | {"IsHidden": False})["RowAffected"] == 1
+    assert not client.get_item("a:b")["IsHidden"]
+    page, cursor = client.get_items(3)
+    assert (len(page), cursor) == (3, page[-1]["ItemId"])
+    assert client.delete_item("a:b") == {"RowAffected": 1}
+    with pytest.raises(gorse.GorseException):
+        client.get_item("a:b")
+
+
+def test_feedback_adds_up_is_overwritten_and_taken_back(client: gorse.Gorse, replica: Replica) -> None:
+    for value in (1.0, 2.0):
+        assert client.insert_feedback("star", "bob", "f1", MOMENT, value) == {"RowAffected": 1}
+    [row] = client.list_feedbacks("star", "bob")
+    assert (row["Value"], row["Timestamp"], row["ItemId"]) == (3.0, MOMENT, "f1")
+    assert replica.http.put("/api/feedback", json=[row | {"Value": 9.0}]).json() == {"RowAffected": 1}
+    assert replica.get("/api/feedback/star/bob/f1")["Value"] == 9.0
+    client.insert_feedbacks([{"FeedbackType": "read", "UserId": "bob", "ItemId": "f3", "Timestamp": MOMENT}])
+    found, cursor = [], ""
+    while True:
+        page, cursor = client.get_feedbacks(100, cursor)
+        found += page
+        if not cursor:
+            break
+    assert len(found) == 482  # 480 of the catalogue, all of different people and items
+    first = client.get_recommend("bob", n=100)
+    assert "f1" not in {one.id for one in first}
+    assert client.delete_feedback("bob", "f1") == {"RowAffected": 1}
+    assert client.list_feedbacks("star", "bob") == []
+    assert "f1" in {one.id for one in client.get_recommend("bob", n=100)}  # taken back, so not met
+
+
+def test_lists_and_neighbours(client: gorse.Gorse, replica: Replica) -> None:
+    found = client.get_recommend("u1", n=5)
+    assert all(int(one.id[1:]) % 2 == 1 for one in found)
+    ids = [one.id for one in found]
+    assert [one.id for one in client.get_recommend("u1", n=3, offset=2)] == ids[2:]
+    assert replica.get("/api/recommend/u1?n=5") == ids
+    assert client.get_recommend("u1", "comedy", n=5)
+    assert client.get_recommend("u1", "no such category") == []
+    alike = client.get_neighbors("f0", n=3)
+    assert all(int(one["Id"][1:]) % 2 == 0 for one in alike)
+    guest = client.session_recommend([{"FeedbackType": "like", "ItemId": "f0", "Timestamp": MOMENT}], n=4)
+    assert all(int(one["Id"][1:]) % 2 == 0 for one in guest)
+    assert all(int(one["Id"][1:]) % 2 == 1 for one in replica.get("/api/user-to-user/any/u1?n=3"))
+    assert len(replica.get("/api/popular?n=4")) == len(replica.get("/api/latest/crime?n=4")) == 4
+    assert replica.get("/api/non-personalized/popular?n=4") == replica.get("/api/popular?n=4")
+    assert replica.http.get("/api/health/ready", headers={"X-API-Key": ""}).json()["Ready"]
+
+
+def test_write_back_counts_what_was_shown_when_its_time_comes(client: gorse.Gorse) -> None:
+    first = [one.id for one in client.get_recommend("u2", n=3, write_back_type="read", write_back_delay="10m")]
+    assert [one.id for one in client.get_recommend("u2", n=3)] == first  # not yet
+    met = [one.id for one in client.get_recommend("u2", n=3, write_back_type="read")]
+    assert met == first
+    assert not set(first) & {one.id for one in client.get_recommend("u2", n=3)}
+
+
+def test_the_asynchronous_client(replica: Replica) -> None:
+    async def talk() -> list[str]:
+        client = gorse.AsyncGorse(str(replica.http.base_url).rstrip("/"), replica.http.headers["x-api-key"])
+        await client.insert_feedback("like", "eve", "f1", MOMENT)
+        return [one.id for one in await client.get_recommend("eve", n=3)]
+
+    assert all(int(name[1:]) % 2 == 1 for name in asyncio.run(talk()))
+
+
+JS = """
+const { Gorse, GorseException } = require("gorsejs");
+const client = new Gorse({ endpoint: process.argv[2], secret: process.argv[3] });
+(async () => {
+  const Timestamp = "2022-08-07T00:26:46Z";
+  const item = { ItemId: "js", IsHidden: false, Labels: ["a"], Categories: ["d"], Timestamp, Comment: "c" };
+  const like = (UserId, ItemId) => [{ FeedbackType: "like", UserId, ItemId, Timestamp }];
+  const said = { users: await client.insertUser({ UserId: "js", Labels: ["a", "b"], Comment: "comment" }) };
+  said.user = await client.getUser("js");
+  said.items = await client.upsertItem(item);
+  said.item = await client.getItem("js");
+  said.category = await client.insertItemCategory("js", "more");
+  said.categories = (await client.getItem("js")).Categories;
+  said.feedback = await client.insertFeedbacks(like("js", "f1"));
+  said.one = await client.getFeedback({ type: "like", userId: "js", itemId: "f1" });
+  said.list = await client.getRecommend({ userId: "js", cursorOptions: { n: 3 } });
+  said.session = await client.getSessionRecommend(like("x", "f0"));
+  said.popular = await client.getPopular({ cursorOptions: { n: 2 } });
+  said.latest = await client.getLatest({});
+  said.like = await client.getItemNeighbors({ itemId: "f0" });
+  said.people = await client.getUserNeighbors({ userId: "u1" });
+  said.back = await client.deleteFeedback({ type: "like", userId: "js", itemId: "f1" });
+  said.gone = await client.deleteItem("js");
+  try { await client.getItem("js"); } catch (error) { said.error = error instanceof GorseException; }
+  console.log(JSON.stringify(said));
+})();
+"""
+
+
+def test_gorsejs(replica: Replica, tmp_path: Path) -> None:
+    modules = os.environ.get("REGARD_NODE_MODULES", "")
+    if not shutil.which("node") or not (Path(modules) / "gorsejs").is_dir():
+        pytest.skip("needs node, and gorsejs in the folder REGARD_NODE_MODULES (npm install gorsejs tslib)")
+    (tmp_path / "talk.js").write_text(JS)
+    command = ["node", "talk.js", str(replica.http.base_url).rstrip("/"), replica.http.headers["x-api-key"]]
+    env = {**os.environ, "NODE_PATH": modules}
+    done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
+    assert done.returncode == 0, done.stderr
+    said = json.loads(done.stdout)
+    assert said["user"] == {"UserId": "js", "Labels": ["a", "b"], "Comment": "comment"}
+    assert (said["users"], said["items"], said["category"], said["feedback"], said["gone"]) == (1, 1, 1, 1, 1)
+    assert said["item"]["Labels"] == ["a"]
+    assert said["categories"] == ["d", "more"]
+    assert said["one"]["ItemId"] == "f1"
+    assert all(int(name[1:]) % 2 == 1 for name in said["list"])
+    assert all(int(one["Id"][1:]) % 2 == 0 for one in said["session"])
+    assert (len(said["popular"]), said["error"]) == (2, True)
+    assert said["latest"][0]["Id"] == "js"
+    assert said["like"]
+    assert said["people"]
+
+
+def test_a_span_that_is_none_is_refused(replica: Replica) -> None:
+    answer = replica.http.get("/api/recommend/u1?write-back-type=read&write-back-delay=soon")
+    assert (answer.status_code, answer.json()["error"]["where"]) == (422, "write-back-delay")

@@ -1,0 +1,66 @@
+"""A whole installation moves: export, import elsewhere, and everything answers as before; old lists are dropped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from regard.data.impression_log import Impression, ImpressionLog, impression_id
+from regard.data.keys import create_key
+from regard.data.moving import import_store
+from regard.data.postgres import Store
+from regard.data.store.server import Server
+from regard.domain.errors import Conflict, InvalidInput, NotFound
+from regard.serving.installation import Installation
+from regard.serving.settings import Settings
+from tests.serving.serving import client_of, ids, install, settings_of
+
+
+def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Settings, tmp_path: Path) -> None:
+    old, new = settings_of(tmp_path / "old", server.url, "old"), settings_of(tmp_path / "new", server.url, "new")
+    key = install(old, like=fitted)["admin"]
+    with client_of(old) as client:
+        client.bearing(key)
+        client.post("/v1/events", json={"user": "u1", "item": "f1", "type": "like", "context": {"a": 'quoted "x", y'}})
+        client.post("/v1/items", json={"id": "gone"})
+        client.delete("/v1/items/gone")
+        before = client.list_for("u1", k=5)
+    with Installation.open(old) as here:
+        rows = here.export(tmp_path / "export")
+        counts = here.store.counts()
+        with pytest.raises(InvalidInput, match="new or empty"):
+            here.export(tmp_path / "export")
+        with pytest.raises(Conflict):
+            here.move_in(tmp_path / "export")
+    new.folder.mkdir()
+    with Installation.open(new) as here:
+        assert here.move_in(tmp_path / "export") == rows
+        assert here.store.counts() | {"bytes": 0} == counts | {"bytes": 0}
+    with client_of(new) as client:
+        client.bearing(key)  # keys come along, but bear the old tenant's name
+        assert client.get("/v1/releases").status_code == 401
+        with Store.open(new.store, "new") as store:
+            client.bearing(create_key(store, "new", "admin"))
+        client.get("/health/ready")
+        assert ids(client.list_for("u1", k=5)) == ids(before)
+        assert client.get(f"/v1/recommendations/{before['recommendation_id']}").json()["user_id"] == "u1"
+        assert client.post("/v1/events", json={"user": "u1", "item": "f2", "type": "like"}).status_code == 202
+    (tmp_path / "export" / "items.csv.gz").write_bytes(b"")
+    with Store.open(server.url, "third") as store, pytest.raises(InvalidInput, match=r"items\.csv"):
+        import_store(store, tmp_path / "export")
+
+
+def test_old_months_of_lists_are_dropped_whole(store: Store) -> None:
+    log = ImpressionLog(store)
+    moments = [1.7e9, 1.7e9 + 40 * 86_400, 1.7e9 + 80 * 86_400]  # 14 Nov 2023, 24 Dec, 2 Feb 2024
+    for at in moments:
+        log.write([Impression(impression_id(at, 1), at, -1, "0001", "home", (1, 2), (1.0, 1.0), b"{}")])
+    names = [impression_id(at, 1).hex for at in moments]
+    assert all(log.get(name).items == (1, 2) for name in names)
+    assert log.drop_before(moments[1] + 30 * 86_400) == ["impressions_2023_11", "impressions_2023_12"]
+    for name in names[:2]:
+        with pytest.raises(NotFound):
+            log.get(name)
+    assert log.get(names[2]).at == moments[2]
+    store.vacuum()

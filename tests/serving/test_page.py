@@ -1,0 +1,97 @@
+"""The page, less like this, batches, and sources that fail; in one process, over a real store."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+from regard.serving.batch import write_lists
+from regard.serving.installation import Installation
+from tests.serving.serving import Client, Home, client_of, ids
+
+
+def test_less_like_this_drops_the_item_and_its_near_duplicates_from_the_next_list(client: Client) -> None:
+    twins = [{"id": f"twin{n}", "title": "A heist at sea", "text": "Four thieves", "tags": ["twins"]} for n in range(3)]
+    other = {"id": "other", "title": "Gardening in winter", "text": "On soil and frost", "tags": ["twins"]}
+    client.post("/v1/items", json=[*twins, other])
+    before = client.list_for("u9", k=4, filter={"tags": "twins"})
+    client.post("/v1/events", json={"user": "u9", "item": "twin0", "type": "less"})
+    after = client.list_for("u9", k=4, filter={"tags": "twins"}, explain="short")
+    assert set(ids(before)) == {"twin0", "twin1", "twin2", "other"}
+    assert ids(after)[0] == "other"
+    assert "twin0" not in ids(after)
+    assert all(item["parts"]["less like this"] == -1.0 for item in after["items"][1:])
+    for name in ("twin0", "twin1", "twin2", "other"):
+        client.delete(f"/v1/items/{name}")
+
+
+def test_the_page_opens_with_a_cookie_only_where_it_was_let_in(client: Client, served: Home) -> None:
+    assert "set-cookie" not in client.get("/").headers
+    with client_of(replace(served[0], page_secret="s3cret")) as page:
+        answer = page.get("/")
+        assert "Regard" in answer.text
+        assert {"HttpOnly", "SameSite=strict"} <= set(answer.headers["set-cookie"].split("; "))
+        assert page.list_for("u1", k=2)["items"]
+        assert page.post("/v1/releases/0001/promote").status_code == 403  # it may read and write, no more
+        expiry, _, signature = page.cookies["regard_page"].partition(".")
+        page.cookies.clear()
+        for forged in (f"{int(expiry) + 9}.{signature}", f"1.{signature}", "x.y", expiry, f"{expiry}."):
+            answer = page.post("/v1/recommendations", json={}, headers={"Cookie": f"regard_page={forged}"})
+            assert answer.status_code == 401
+        for name in ("page.css", "page.js", "docs.html", "docs.js", "docs.css"):
+            assert page.get(f"/page/{name}").status_code == 200
+        assert page.get("/page/..%2Fapp.py").status_code == 404
+
+
+def test_what_the_pages_load_is_their_own(client: Client) -> None:
+    for name in ("page.html", "page.css", "page.js", "docs.html", "docs.css", "docs.js"):
+        text = client.get(f"/page/{name}").text.replace('xmlns="http://www.w3.org/2000/svg"', "")
+        assert "http:" not in text
+        assert "https:" not in text
+        assert "//cdn" not in text
+
+
+def test_a_batch_is_everybody_s_list(served: Home, client: Client, tmp_path: Path) -> None:
+    client.post("/v1/users", json={"id": "private", "consent": {"personalise": False}})
+    with Installation.open(served[0]) as here:
+        people = write_lists(here, tmp_path / "lists.parquet", k=5)
+    found = pl.read_parquet(tmp_path / "lists.parquet")
+    assert found["user"].n_unique() == people >= 60
+    assert found.filter(user="u10")["item"].to_list() == ids(client.list_for("u10", k=5))
+    assert found.filter(user="private")["item"].to_list() == ids(client.list_for("private", k=5))
+
+
+def test_a_source_that_fails_or_sleeps_is_left_out_and_named(served: Home) -> None:
+    class Broken:
+        """A source that sleeps on its first calls, or fails."""
+
+        def __init__(self, source: Any, sleep: float) -> None:
+            self.source, self.sleep = source, sleep
+
+        def __getattr__(self, name: str) -> Any:
+            return getattr(self.source, name)
+
+        def scores(self, queries: Any) -> Any:
+            if not self.sleep:
+                raise ValueError("broken")
+            time.sleep(self.sleep)
+            return self.source.scores(queries)
+
+    for sleep in (0.0, 0.5):
+        with client_of(served[0]) as client:
+            client.bearing(served[1]["admin"])
+            app: Any = client.app
+            within = app.state.tenants.served[served[0].tenant]
+            ease = within.live.recommender.retrievers["ease"]
+            object.__setattr__(ease, "source", Broken(ease.source, sleep))
+            client.list_for("u1")  # a sleeper is found out here
+            began = time.monotonic()
+            answer = client.list_for("u1")
+            assert answer["left_out"] == ["ease"]
+            assert len(answer["items"]) == 10
+            assert time.monotonic() - began < 0.45  # the budget is 0.1 s, the sleeper wants 0.5 s and more
+            assert 'regard_sources_left_out_total{source="ease"}' in client.get("/metrics").text

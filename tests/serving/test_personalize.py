@@ -1,0 +1,89 @@
+"""boto3's personalize-runtime and personalize-events, pointed at Regard and otherwise unchanged."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from tests.serving.processes import Replica, serving
+from tests.serving.serving import Home
+
+ARN = "arn:aws:personalize:eu-central-1:000000000000:campaign/any"
+
+
+@pytest.fixture(scope="module")
+def replica(served: Home) -> Iterator[Replica]:
+    with serving(served[0], served[1]["write"]) as replica:
+        yield replica
+
+
+def client_of(replica: Replica, service: str, key: str = "") -> Any:
+    return boto3.client(
+        service,
+        endpoint_url=str(replica.http.base_url).rstrip("/"),
+        region_name="eu-central-1",
+        aws_access_key_id=key or replica.http.headers["x-api-key"],
+        aws_secret_access_key="not looked at",
+        config=Config(retries={"max_attempts": 1}, connect_timeout=5, read_timeout=30),
+    )
+
+
+def test_recommendations_follow_the_events(replica: Replica) -> None:
+    runtime, events = client_of(replica, "personalize-runtime"), client_of(replica, "personalize-events")
+    asked = {"campaignArn": ARN, "userId": "u1", "numResults": 5, "context": {"DEVICE": "tv"}}
+    first = runtime.get_recommendations(**asked)
+    assert all(int(one["itemId"][1:]) % 2 == 1 for one in first["itemList"])
+    assert len(first["itemList"]) == 5
+    top = first["itemList"][0]["itemId"]
+    event = {
+        "eventId": "e1", "eventType": "like", "eventValue": 1.0, "itemId": top, "sentAt": time.time(),
+        "recommendationId": first["recommendationId"], "properties": json.dumps({"page": "home"}),
+    }  # fmt: skip
+    done = events.put_events(trackingId="any", sessionId="s1", userId="u1", eventList=[event])
+    assert done["ResponseMetadata"]["HTTPStatusCode"] == 200
+    assert top not in {one["itemId"] for one in runtime.get_recommendations(**asked)["itemList"]}
+    trace = replica.get(f"/v1/recommendations/{first['recommendationId']}")
+    assert (trace["surface"], trace["moment"]["context"]) == ("personalize", {"DEVICE": "tv"})
+
+
+def test_a_filter_and_an_item_page(replica: Replica) -> None:
+    runtime = client_of(replica, "personalize-runtime")
+    found = runtime.get_recommendations(
+        campaignArn=ARN, userId="u2", itemId="f0", numResults=3,
+        filterArn="arn:aws:personalize:eu-central-1:000000000000:filter/by-tag", filterValues={"tags": '"crime"'},
+    )  # fmt: skip
+    assert all(int(one["itemId"][1:]) % 2 == 0 for one in found["itemList"])
+    assert "f0" not in {one["itemId"] for one in found["itemList"]}
+
+
+def test_a_ranking_keeps_every_item_and_puts_the_liked_kind_first(replica: Replica) -> None:
+    names = ["f0", "f1", "f2", "f3", "unheard of", "f5"]
+    found = client_of(replica, "personalize-runtime").get_personalized_ranking(
+        campaignArn=ARN, userId="u3", inputList=names
+    )
+    ranked = [one["itemId"] for one in found["personalizedRanking"]]
+    assert sorted(ranked) == sorted(names)
+    assert set(ranked[:3]) == {"f1", "f3", "f5"}  # u3 likes the odd ones
+    assert ranked[-1] == "unheard of"
+    assert replica.get(f"/v1/recommendations/{found['recommendationId']}")["surface"] == "personalize ranking"
+
+
+def test_somebody_without_a_user_id_is_known_by_their_session(replica: Replica) -> None:
+    event = {"eventType": "like", "itemId": "f1", "sentAt": time.time()}
+    client_of(replica, "personalize-events").put_events(trackingId="any", sessionId="s9", eventList=[event])
+    assert replica.list_for("session:s9")["dropped"]["seen"] == 1
+
+
+def test_an_unknown_key_is_refused(replica: Replica) -> None:
+    with pytest.raises(ClientError) as refused:
+        client_of(replica, "personalize-runtime", "personalize-" + "0" * 40).get_recommendations(
+            campaignArn=ARN, userId="u1"
+        )
+    assert refused.value.response["ResponseMetadata"]["HTTPStatusCode"] == 401
