@@ -30,7 +30,7 @@ class Release:
 
 @dataclass(frozen=True, slots=True)
 class Condition:
-    """One line of a gate or of a watch: `name` says what is measured, and `value` must be at most (or at least) `bound`.
+    """One line of a gate or a watch: `name` says what is measured; `value` must be at most (or at least) `bound`.
 
     What could not be measured (None) is unknown, and unknown is never good enough. `words` say more to people.
     """
@@ -50,9 +50,8 @@ class Condition:
         """Whether it holds."""
         if self.value is None or math.isnan(self.value):
             return "unknown"
-        return (
-            "holds" if (self.value <= self.bound if self.side == "at most" else self.value >= self.bound) else "fails"
-        )
+        keeps = self.value <= self.bound if self.side == "at most" else self.value >= self.bound
+        return "holds" if keeps else "fails"
 
     def plain(self) -> dict[str, Any]:
         """The line as JSON, with its verdict."""

@@ -19,7 +19,7 @@ HELD = 20_000_000  # numbers held at once
 
 
 def psi(before: Array, after: Array, chance: float) -> tuple[float, float]:
-    """The population stability index of two samples of numbers or words, and the value that noise exceeds with `chance`.
+    """The population stability index of two samples of numbers or words; the value that noise exceeds with `chance`.
 
     PSI = sum_b (q_b - p_b) log(q_b / p_b) over the deciles of `before` (NaN apart), or over its 20 most frequent words
     and the rest; half a count is added to each cell. Between samples of sizes n and m of one distribution it is
@@ -69,7 +69,7 @@ def calibration_gap(predicted: Array, happened: Array, chance: float, seed: int 
 def rises(
     before: Lists, after: Lists, figures: Sequence[Inequality], chance: float, draws: int = 999, seed: int = 0
 ) -> list[tuple[float, float]]:
-    """figure(exposures after) - figure(exposures before), and the value that it exceeds with `chance` if nothing changed.
+    """figure(exposures after) - figure(exposures before); the value that it exceeds with `chance` if nothing changed.
 
     `before` (L, k) and `after` (M, k): item rows, -1 past the end; each of `figures` takes exposures (r, I) to (r,).
     Noise: the same difference with the lists dealt anew between the two at random (a permutation test, exact for lists
@@ -111,7 +111,7 @@ def top_share(exposures: Floats) -> Floats:
 
 
 def sameness(exposures: Floats) -> Floats:
-    """The chance that two places of two lists hold the same item, by exposures (r, I), (r,): how alike people's lists are.
+    """How alike lists are: the chance that two places of two of them hold the same item, by exposures (r, I), (r,).
 
     sum_i x_i (x_i - 1) / (X (X - 1)); times k the expected number of items that two lists of k share (homogenisation,
     Chaney, Stewart & Engelhardt 2018).
@@ -140,7 +140,7 @@ def _in_bins(before: Floats, after: Floats) -> tuple[Floats, Floats]:
     def counts(values: Floats) -> Floats:
         places = np.searchsorted(edges, values[np.isfinite(values)], side="right")
         missing = (~np.isfinite(values)).sum()
-        return np.r_[np.bincount(places, minlength=len(edges) + 1), missing].astype(float)
+        return np.asarray(np.r_[np.bincount(places, minlength=len(edges) + 1), missing], np.float64)
 
     found = counts(before), counts(after)
     used = found[0] + found[1] > 0
@@ -153,7 +153,7 @@ def _in_categories(before: Array, after: Array) -> tuple[Floats, Floats]:
 
     def of(values: Array) -> Floats:
         hits = np.array([(np.asarray(values, str) == word).sum() for word in kept], float)
-        return np.r_[hits, len(values) - hits.sum()]
+        return np.asarray(np.r_[hits, len(values) - hits.sum()], np.float64)
 
     found = of(before), of(after)
     used = found[0] + found[1] > 0
