@@ -34,9 +34,7 @@ def enter(promotions: Promotions, name: str, gate: tuple[Condition, ...] = GOOD,
     folder = promotions.releases.folder / name
     folder.mkdir(parents=True)
     release = Release(name, at, 0.0, 0, {"ease": {"kind": "EASE"}})
-    (folder / "release.json").write_text(
-        json.dumps({**release.__dict__} if hasattr(release, "__dict__") else _plain(release))
-    )
+    (folder / "release.json").write_text(json.dumps(asdict(release)))
     promotions.enter(release, gate, "test", at)
 
 
