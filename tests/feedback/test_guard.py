@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from regard.domain.errors import InvalidInput
-from regard.feedback.guard import BETS, PATIENCE, Guard, answers, blocks, watch_lists
+from regard.feedback.canary import VISIT, gets_canary
+from regard.feedback.guard import BETS, PATIENCE, Guard, blocks, visits, watch_visits
 from regard.feedback.impressions import join
 from tests.feedback.logs import done, shown
 
@@ -94,27 +95,37 @@ def test_nobody_asked_yet() -> None:
     assert (empty.exposed, empty.loss, empty.low, empty.high, empty.after) == (0, 0.0, -1.0, 1.0, None)
 
 
-def test_lists_are_judged_once_their_time_is_over() -> None:
+def test_visits_are_judged_once_their_time_is_over() -> None:
     lists = pl.concat(
         [
-            shown(("a", 0.0, 1, [1, 2]), ("b", 10.0, 2, [1, 2]), release="0001"),
-            shown(("c", 20.0, 3, [1, 2]), ("d", 5_000.0, 4, [1, 2]), release="0002"),
+            shown(("a", 10.0, 1, [1, 2]), ("b", 20.0, 1, [1, 2]), ("e", 30.0, -1, [1]), release="0001"),
+            shown(("c", 20.0, 3, [1, 2]), ("d", VISIT + 1, 3, [1, 2]), release="0002"),
         ]
     )
     events = done(
         (1, 2, "click", 1, 60.0, "a"),
-        (2, 1, "click", 1, 60.0 + PATIENCE, "b"),  # too late for the guard
+        (1, 1, "click", 1, 60.0 + PATIENCE, "b"),  # too late for the guard
         (3, 1, "like", 1, 60.0, "c"),
         (3, 2, "dislike", 1, 70.0, "c"),
     )
-    told = answers(join(lists, events), at=5_000.0 + PATIENCE - 1)
-    assert told.select("user", "release", "liked", "unspoilt").rows() == [
-        (1, "0001", 1.0, 1.0),
-        (2, "0001", 0.0, 1.0),
-        (3, "0002", 1.0, 0.0),
-    ]
-    found = watch_lists(told, "0001", "0002", Guard())
+    told = visits(join(lists, events), at=VISIT + PATIENCE)
+    assert told.rows() == [(10.0, 1, "0001", 2, 0.5, 1.0), (20.0, 3, "0002", 1, 1.0, 0.0)]
+    assert visits(join(lists, events), at=VISIT + PATIENCE - 1).is_empty()
+    assert visits(join(lists, events), at=2 * VISIT + PATIENCE).height == 3
+    found = watch_visits(told, "0001", "0002", Guard())
     assert [(one.figure, one.exposed) for one in found] == [("liked", 1), ("unspoilt", 1)]
+
+
+def test_a_visit_keeps_its_release_and_each_visit_is_dealt_anew() -> None:
+    at = 1000 * VISIT
+    people = [f"u{n}" for n in range(4_000)]
+    first = {one for one in people if gets_canary(one, "0002", 0.1, at)}
+    assert first == {one for one in people if gets_canary(one, "0002", 0.1, at + VISIT - 1)}
+    assert len(first) == pytest.approx(400, abs=60)  # three standard errors
+    assert first < {one for one in people if gets_canary(one, "0002", 0.3, at)}
+    for other in ({one for one in people if gets_canary(one, "0002", 0.1, at + VISIT)},
+                  {one for one in people if gets_canary(one, "0003", 0.1, at)}):  # fmt: skip
+        assert len(first & other) < 90  # 40 by chance
 
 
 @pytest.mark.parametrize("fields", [{"alarms": 0.0}, {"tolerated": 1.0}, {"least": 0}])

@@ -14,6 +14,7 @@ from scipy.special import logsumexp
 from regard.domain.decisions import Condition
 from regard.domain.errors import InvalidInput
 from regard.domain.worths import DEFAULT_WORTHS, Worth
+from regard.feedback.canary import VISIT
 from regard.feedback.impressions import Joined
 from regard.feedback.rewards import Rewarding
 
@@ -131,27 +132,31 @@ def blocks(values: Floats, trial: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     return mean[1] - mean[0], np.cumsum(trial)[ends].astype(np.float64)
 
 
-def answers(joined: Joined, at: float, worths: Sequence[Worth] = DEFAULT_WORTHS) -> pl.DataFrame:
-    """One row per list whose time to be acted on is over at `at` (unix seconds), in the order of time:
+def visits(joined: Joined, at: float, worths: Sequence[Worth] = DEFAULT_WORTHS) -> pl.DataFrame:
+    """One row per visit of a known person that is over at `at` (unix seconds), in the order of time:
 
-    `at`, `user`, `release`, `liked` (1 where something good was done with it) and `unspoilt` (1 where nothing bad was),
-    by the signs of the worths, within PATIENCE: the figures that a guard watches.
+    `at` (its first list), `user`, `release`, `lists`, and the figures that a guard watches, by the signs of the worths
+    of what was done within PATIENCE: `liked`, the share of its lists with something good, `unspoilt`, of those without
+    anything bad. The visit is what a coin deals to a release (canary.py), so visits are what is compared.
     """
     quick = tuple(Worth(w.type, w.worth, min(w.window, PATIENCE), w.at_least, w.full) for w in worths)
-    slots = Rewarding(quick).of(joined, at)
+    slots = Rewarding(quick).of(joined, at).filter(pl.col("user") >= 0)
     lists = slots.group_by("slate", maintain_order=True).agg(
-        pl.col("at").first(),
-        pl.col("user").first(),
-        pl.col("release").first(),
+        pl.col("at", "user", "release").first(),
         (pl.col("reward") > 0).any().cast(pl.Float64).alias("liked"),
         (~(pl.col("reward") < 0).any()).cast(pl.Float64).alias("unspoilt"),
     )
-    return lists.filter(pl.col("at") + PATIENCE <= at).sort("at", maintain_order=True)
+    told = lists.with_columns(visit=(pl.col("at") // VISIT).cast(pl.Int64))
+    told = told.filter((pl.col("visit") + 1) * VISIT + PATIENCE <= at)
+    found = told.group_by("visit", "user", "release", maintain_order=True).agg(
+        pl.col("at").min(), pl.len().alias("lists"), pl.col("liked").mean(), pl.col("unspoilt").mean()
+    )
+    return found.select("at", "user", "release", "lists", "liked", "unspoilt").sort("at", maintain_order=True)
 
 
-def watch_lists(lists: pl.DataFrame, before: str, trial: str, guard: Guard) -> list[Watched]:
-    """Both figures of `answers` for the release on trial against the one before; they share the chance of an alarm."""
-    shared = lists.filter(pl.col("release").is_in([before, trial]))
+def watch_visits(seen: pl.DataFrame, before: str, trial: str, guard: Guard) -> list[Watched]:
+    """Both figures of `visits` for the release on trial against the one before; they share the chance of an alarm."""
+    shared = seen.filter(pl.col("release").is_in([before, trial]))
     on_trial = (shared["release"] == trial).to_numpy()
     each = Guard(guard.alarms / 2, guard.tolerated, guard.least)
     return [each.watch(name, shared[name].to_numpy(), on_trial) for name in ("liked", "unspoilt")]

@@ -85,30 +85,38 @@ class Promotions:
         self._point([*steps, Step(at, name, row.state, "live", who, why)], name)
         return row_of(self.store, name)
 
-    def roll_back(self, who: str, why: str, at: float) -> tuple[str, str]:
+    def roll_back(self, who: str, why: str, at: float, name: str | None = None) -> tuple[str, str]:
         """Take back what is newest in the traffic: the canary, else (an emergency) the live release for the one before.
 
-        The names of the one taken back and of the one that is live now. The only way round the gate, so both `who` and
-        `why` must be said; the one before passed its own gate when it went live. What was taken back needs a new
-        approval.
+        `name` says which of both is meant. The answer: the names of the one taken back and of the one that is live now.
+        It is the only way round the gate, so both `who` and `why` must be said; the one before passed its own gate when
+        it went live. What was taken back needs a new approval.
         """
         if not who.strip() or not why.strip():
             raise InvalidInput("rollback", "who does it, and why", f"{who!r}, {why!r}", "Say --who and --reason.")
         live, canaries = self.live(), self._in("canary")
         if live is None:
             raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
-        if canaries:
+        serving = [row.name for row in (*canaries, live)]
+        if name is not None and name not in serving:
+            raise Conflict(f"release {name}", f"one that serves: {', '.join(serving)}", "one that does not")
+        if canaries and name in (None, canaries[0].name):
             move_rows(self.store, [Step(at, canaries[0].name, "canary", "retired", who, why)])
             self._void(canaries[0])
             return canaries[0].name, live.name
         before = self._before(live.name)
         steps = [
+            *(Step(at, row.name, "canary", "retired", who, f"{live.name} is taken back") for row in canaries),
             Step(at, live.name, "live", "retired", who, why, emergency=True),
             Step(at, before.name, "retired", "live", who, f"instead of {live.name}: {why}", emergency=True),
         ]
         self._point(steps, before.name)
         self._void(live)
         return live.name, before.name
+
+    def row(self, name: str) -> Row:
+        """Where a release stands."""
+        return row_of(self.store, name)
 
     def live(self) -> Row | None:
         """What serves."""
@@ -147,7 +155,8 @@ class Promotions:
         """The release that was live before `name`."""
         was_live = [step.name for step in all_steps(self.store) if step.state == "live" and step.name != name]
         retired = {row.name: row for row in self._in("retired")}
-        found = next((retired[one] for one in reversed(was_live) if one in retired), None)
+        known = [*sorted(one for one in retired if not retired[one].gate), *was_live]  # those older than rows come last
+        found = next((retired[one] for one in reversed(known) if one in retired), None)
         if found is None:
             raise Conflict("rollback", "a release that was live before", "none", "The first one cannot be rolled back.")
         return found

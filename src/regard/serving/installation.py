@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -27,12 +27,16 @@ from regard.domain.errors import Conflict, InvalidInput, NotFound
 from regard.domain.request import UNKNOWN, History, Query
 from regard.domain.run import Progress, Run, silent
 from regard.domain.weights import weigh
+from regard.feedback.approval import key_of
+from regard.feedback.promotions import Promotions
 from regard.feedback.releases import Releases
+from regard.models.blend import FittedBlend
 from regard.models.text import encode_dataset
 from regard.models.text_cache import Cached
 from regard.recommending.retrievers import pin_threads
-from regard.serving import wiring
+from regard.serving import releasing, wiring
 from regard.serving.recipes import Recipes, decode, default_recipes
+from regard.serving.release_rules import ReleaseRules, release_rules
 from regard.serving.settings import Settings, now
 
 SEARCHED = 20_000  # titles among which a mistyped one is looked for
@@ -122,26 +126,35 @@ class Installation:
         """What regard.toml asks for, else what suits the data."""
         return decode(self.settings.recipes) or default_recipes(data, self.encoder.name)
 
-    def fit(self, data: Dataset, run: Run) -> Release:
-        """Fit all sources and their blend on `data`, write the release, make it live."""
-        recipes = self.recipes(data)
-        model = wiring.fit(data, recipes, run)
-        figures = {
-            "weights": model.weights,
-            "events": len(data.events),
-            "items": len(data.items),
-        }
-        plain = {name: {"kind": type(recipe).__name__, **asdict(recipe)} for name, recipe in recipes.items()}  # type: ignore[call-overload]
-        release = Release(self.releases.next_name(), now(), data.at, run.seed, plain, figures)
-        self.releases.add(release, model.artifact(), data)
-        self.promote(release.name)
-        return release
+    def fit(self, data: Dataset, run: Run, who: str = "regard fit") -> Release:
+        """Fit all sources and their blend on `data` and write the release; live where its gate holds, else refused."""
+        row = releasing.make(self, data, run)
+        if row.state == "candidate":
+            self.promote(row.name, who)
+        return self.releases.get(row.name)
 
-    def promote(self, name: str) -> None:
-        """Make a release the live one; every server of this store hears of it."""
-        self.releases.promote(name)
+    @cached_property
+    def promotions(self) -> Promotions:
+        """Where releases stand, and how they move."""
+        return Promotions(self.releases, self.store, key_of(self.settings.folder / self.settings.tenant))
+
+    @cached_property
+    def rules(self) -> ReleaseRules:
+        """What regard.toml says of releases."""
+        return release_rules(self.settings.recipes)
+
+    def promote(self, name: str, who: str) -> None:
+        """Approve a release as `who` and make it the live one; Conflict where its gate does not hold."""
+        releasing.promote(self, name, who)
+
+    def changed(self) -> None:
+        """Another release serves: every server of this store hears of it."""
         self.store.tell("releases")
         self.__dict__.pop("live", None)
+
+    def model(self, name: str) -> FittedBlend:
+        """The fitted part of a release."""
+        return FittedBlend.from_artifact(self.releases.model(self.releases.get(name)), wiring.FITTED)
 
     @cached_property
     def live(self) -> wiring.Live:

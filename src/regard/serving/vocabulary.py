@@ -9,7 +9,7 @@ from regard.data.translations import Translate
 
 def vocabulary(_: Translate) -> Mapping[str, str]:
     """English name or phrase -> what a person reads."""
-    return _counts(_) | _segments(_) | _checks(_) | _findings(_) | _done(_) | _fits(_)
+    return _counts(_) | _segments(_) | _checks(_) | _findings(_) | _done(_) | _fits(_) | _states(_)
 
 
 def _counts(_: Translate) -> dict[str, str]:
@@ -30,6 +30,22 @@ def _counts(_: Translate) -> dict[str, str]:
         "popular lately": _("popular lately"),
         "people who answered alike": _("people who answered alike"),
         "event_types": _("events of type"),
+    }
+
+
+def _states(_: Translate) -> dict[str, str]:
+    return {
+        "candidate": _("candidate"),
+        "refused": _("refused"),
+        "canary": _("canary"),
+        "retired": _("retired"),
+        "todo": _("waiting"),
+        "doing": _("at work"),
+        "succeeded": _("done"),
+        "cancelled": _("cancelled"),
+        "aborted": _("stopped"),
+        "aborting": _("stopping"),
+        "stalled": _("its process is gone"),
     }
 
 
