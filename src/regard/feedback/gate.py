@@ -9,6 +9,7 @@ from regard.domain.decisions import Condition
 from regard.domain.errors import InvalidInput
 from regard.feedback.trials import Trial
 
+LEAST = 0.05  # of what is divided by: a tenth of next to nothing is nothing to refuse a release for
 SLICES = {  # as people say it; other slices keep their names
     "cold": "new people",
     "warm": "known people",
@@ -81,7 +82,7 @@ class Gate:
         for name, bound, side, relative, words in bounds:
             if name in trial.versus.care:
                 before, after = trial.versus.care[name]
-                value = (after - before) / (max(before, 1e-9) if relative else 1.0)
+                value = (after - before) / (max(before, LEAST) if relative else 1.0)
                 said = f"{words}: {before:.4f} -> {after:.4f}"
                 yield Condition(f"change of {name}", value, bound, side, said)  # type: ignore[arg-type]
 

@@ -92,8 +92,10 @@ def difference(found: Mapping[str, Any], _: Translate) -> RenderableType:
         for field, (old, new) in fields.items()
     ]
     rows += [(name, str(old), str(new)) for name, (old, new) in found["figures"].items()]
-    rows.append((_("data until (UTC)"), *(moment(at) for at in found["moment"])))
-    rows.append(("N@10", *("-" if value is None else number(value) for value in found["accuracy"])))
+    old, new = found["moment"]
+    rows.append((_("data until (UTC)"), moment(old), moment(new)))
+    old, new = ("-" if value is None else number(value) for value in found["accuracy"])
+    rows.append(("N@10", old, new))
     said = _("{share:.0%} of the ten best items of {people} people are the same.")
     overlap = [] if found["overlap"] is None else [Text(said.format(share=found["overlap"], people=found["people"]))]
     return Group(table(_("What is different"), ("", found["before"], found["after"]), rows), *overlap)

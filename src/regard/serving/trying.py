@@ -10,21 +10,23 @@ from regard.domain.errors import InvalidInput
 from regard.domain.run import Run
 from regard.feedback.trials import Trial
 from regard.measurement.latency import list_latency
-from regard.measurement.splits import Split, by_time, random_per_person
+from regard.measurement.splits import Split, by_time
 from regard.measurement.versus import versus
 from regard.models.blend import Blend, FittedBlend
 from regard.serving import wiring
+from regard.serving.comparing import cut
 from regard.serving.recipes import Recipes
 
 K, ASKED = 10, 50  # of lists, and people whose lists are timed
+WITH_A_PAST = 50  # people of whom something is known, so that more than the first impression is judged
 
 
 def trial(
     data: Dataset, recipes: Recipes, live: tuple[str, float, FittedBlend], run: Run
 ) -> tuple[Trial | None, FittedBlend | None]:
-    """The recipes fitted on all but the newest tenth of the events, against the live release on that tenth.
+    """The recipes fitted on all but the newest events (`judged`), against the live release on those.
 
-    `live`: its name, the moment of its data, and its model. Where it has learned from events of that tenth, it is
+    `live`: its name, the moment of its data, and its model. Where it has learned from some of those, it is
     judged by its recipes, fitted on the same part. The second answer is what was fitted, a warm start for the whole;
     (None, None) where the data are too few to judge by.
     """
@@ -39,11 +41,13 @@ def trial(
 
 
 def judged(data: Dataset) -> Split:
-    """The newest tenth of the events judges; where all are of one time, a fifth of each person's."""
+    """The newest tenth of the events judges; where it has few people with a past, the last events of each person."""
     try:
-        return by_time(data, validation=0.0)
+        split = by_time(data, validation=0.0)
     except InvalidInput:
-        return random_per_person(data, validation=0.0)
+        return cut(data, "last")
+    past, new = (np.diff(part.events.offsets) > 0 for part in (split.train, split.test))
+    return split if (past & new).sum() >= WITH_A_PAST else cut(data, "last")
 
 
 def measure(name: str, before: FittedBlend, after: FittedBlend, split: Split) -> Trial:
