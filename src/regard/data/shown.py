@@ -59,6 +59,13 @@ def done_events(store: Store, since: float, until: float) -> pl.DataFrame:
     return pl.DataFrame(found, schema=DONE, orient="row")
 
 
+def lists_since(store: Store, at: float) -> int:
+    """How many lists were served since `at` (unix seconds)."""
+    with store.transaction() as connection:
+        found = connection.execute("SELECT count(*) FROM impressions WHERE at >= %s", (at,)).fetchone()
+    return int(found[0]) if found else 0
+
+
 def worths(store: Store) -> tuple[Worth, ...]:
     """The table of worths, in the order in which its rows are tried; the default where nobody has written one."""
     with store.transaction() as connection:

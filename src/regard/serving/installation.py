@@ -20,6 +20,7 @@ from regard.data.cleaning_report import ImportReport
 from regard.data.importing import ImportOptions, import_paths
 from regard.data.moving import export_store, import_store
 from regard.data.postgres import Store
+from regard.data.shown import lists_since
 from regard.data.snapshot import snapshot
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import Release
@@ -146,6 +147,10 @@ class Installation:
     def promote(self, name: str, who: str) -> None:
         """Approve a release as `who` and make it the live one; Conflict where its gate does not hold."""
         releasing.promote(self, name, who)
+
+    def lists_since(self, at: float) -> int:
+        """How many lists were served and logged since `at` (unix seconds)."""
+        return lists_since(self.store, at)
 
     def changed(self) -> None:
         """Another release serves: every server of this store hears of it."""

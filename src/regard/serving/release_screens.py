@@ -111,3 +111,22 @@ def fitted(row: Mapping[str, Any], _: Translate) -> RenderableType:
 def moment(at: float | None) -> str:
     """Unix seconds as a date and a time, UTC."""
     return "-" if at is None else datetime.fromtimestamp(at, UTC).strftime("%Y-%m-%d %H:%M")
+
+
+def jobs(found: Sequence[Mapping[str, Any]], _: Translate) -> RenderableType:
+    """A line for each job."""
+    words = vocabulary(_)
+    rows = [
+        (
+            str(one["id"]),
+            one["name"],
+            words.get(one["state"], one["state"]),
+            ", ".join(f"{name} {value}" for name, value in one["asked"].items()),
+            "" if one["stage"] is None else f"{one['stage']} {one['share']:.0%}",
+            moment(one["at"]),
+            one["said"],
+        )
+        for one in found
+    ]
+    names = (_("number"), _("job"), _("state"), _("asked"), _("stage"), _("seen (UTC)"), _("what came of it"))
+    return table(_("Jobs"), names, rows, right=(0,))

@@ -18,7 +18,6 @@ from regard.feedback.gate import Gate
 from regard.feedback.trials import Trial
 from regard.models.blend import FittedBlend
 from regard.serving import trying, wiring
-from regard.serving.recipes import Recipes
 from regard.serving.settings import now
 
 if TYPE_CHECKING:
@@ -36,13 +35,12 @@ def make(here: Installation, data: Dataset, run: Run) -> Row:
         serving = FittedBlend.from_artifact(here.releases.model(live), wiring.FITTED)
         tried, warm = trying.trial(data, recipes, (live.name, live.moment, serving), replace(run, warm_start=None))
     model = wiring.fit(data, recipes, replace(run, warm_start=run.warm_start or warm))
-    return keep(here, recipes, model, data, run, tried)
+    return keep(here, model, data, run, tried)
 
 
-def keep(here: Installation, recipes: Recipes, model: FittedBlend, data: Dataset, run: Run, tried: Trial | None) -> Row:
+def keep(here: Installation, model: FittedBlend, data: Dataset, run: Run, tried: Trial | None) -> Row:
     """Write a fitted release with its figures, judge it, and enter it."""
-    release = described(here, recipes, model, data, run.seed, tried)
-    release = here.releases.add(release, model.artifact(), data)
+    release = here.releases.add(described(here, model, data, run.seed, tried), model.artifact(), data)
     first = here.releases.live() is None
     return here.promotions.enter(release, table(here, release.name, tried, first), "regard", now())
 
@@ -55,10 +53,9 @@ def table(here: Installation, name: str, tried: Trial | None, first: bool) -> tu
     return gate.judge(tried, len(here.releases.damaged(name)), () if first else (people,))
 
 
-def described(
-    here: Installation, recipes: Recipes, model: FittedBlend, data: Dataset, seed: int, tried: Trial | None
-) -> Release:
+def described(here: Installation, model: FittedBlend, data: Dataset, seed: int, tried: Trial | None) -> Release:
     """What release.json says."""
+    recipes = here.recipes(data)
     worth = {part: float(values[-1]) for part, values in model.learned.worth.items()}
     figures = {
         "weights": model.weights,
