@@ -23,8 +23,8 @@ JOBS = """SELECT j.id, j.task_name, CASE
 
 @dataclass(frozen=True, slots=True)
 class Job:
-    """One job: its `state` (todo, doing, stalled, aborting, succeeded, failed, cancelled, aborted), what it was asked,
-    how often it began, and the stage that it has reached, with the share done, when (unix seconds), and what it said."""
+    """One job: its `state` (todo, doing, stalled, aborting, succeeded, failed, cancelled, aborted), what was asked,
+    how often it began, and the stage that it has reached: the share done, when (unix seconds), and what came of it."""
 
     id: int
     name: str

@@ -42,12 +42,20 @@ def listing(found: Sequence[Mapping[str, Any]], _: Translate) -> RenderableType:
 
 def gate(lines: Sequence[Mapping[str, Any]], _: Translate) -> RenderableType:
     """Named conditions with value, bound and verdict."""
-    rows = []
+    words, rows = vocabulary(_), []
     for line in lines:
         mark, colour = MARKS[line["verdict"]]
         side = _("at most") if line["side"] == "at most" else _("at least")
         value = "-" if line["value"] is None else number(line["value"])
-        rows.append((Text(mark, style=colour), line["name"], value, f"{side} {number(line['bound'])}", line["words"]))
+        rows.append(
+            (
+                Text(mark, style=colour),
+                words.get(line["name"], line["name"]),
+                value,
+                f"{side} {number(line['bound'])}",
+                line["words"],
+            )
+        )
     return table(_("Gate"), ("", _("condition"), _("value"), _("bound"), _("what it means")), rows, right=(2,))
 
 
