@@ -25,6 +25,11 @@ from tests.serving.serving import RECIPES, client_of, install, settings_of
 from tests.serving.test_cli import _run
 
 WORSE = {"sources": {"popular": {"kind": "popularity"}}}
+OTHER = (
+    '[sources.ease]\nkind = "ease"\nl2 = 6.0\n[sources.popular]\nkind = "popularity"\n'
+    "[releases.gate]\naccuracy = 9.0\nslices = 9.0\ndiversity = 9.0\nnovelty = 9.0\ncoverage = 9.0\ngini = 9.0\n"
+    "calibration = 999.0\n"
+)
 LAX = {"releases": {"gate": dict.fromkeys(("accuracy", "slices", "diversity", "novelty", "coverage", "gini"), 9.0)}}
 LAX["releases"]["gate"]["calibration"] = 999.0
 
@@ -95,11 +100,7 @@ def test_the_commands(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     assert (refused["release"], refused["state"]) == ("0002", "refused")
     assert any(line["verdict"] == "fails" for line in refused["gate"])
     assert _run(monkeypatch, "releases", "promote", "0002", *folder, code=4)["error"]["where"] == "release 0002"
-    toml.write_text(
-        '[sources.ease]\nkind = "ease"\nl2 = 6.0\n[sources.popular]\nkind = "popularity"\n'
-        "[releases.gate]\naccuracy = 9.0\nslices = 9.0\ndiversity = 9.0\nnovelty = 9.0\ncoverage = 9.0\ngini = 9.0\n"
-        "calibration = 999.0\n"
-    )
+    toml.write_text(OTHER)
     assert _run(monkeypatch, "fit", *folder)["state"] == "live"
     listed = _run(monkeypatch, "releases", "list", *folder)["releases"]
     assert [(one["name"], one["state"]) for one in listed] == [
@@ -122,6 +123,11 @@ def test_the_commands(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
         ("retired", "bob", True),
         ("canary", "ann", False),
     ]
+    _readable(listed, shown, told, refused)
+
+
+def _readable(listed: Any, shown: Any, told: Any, refused: Any) -> None:
+    """Each screen, in each language."""
     for language in ("en", "zh"):
         for screen in (
             release_screens.listing(listed, translator(language)),

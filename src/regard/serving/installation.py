@@ -20,7 +20,6 @@ from regard.data.cleaning_report import ImportReport
 from regard.data.importing import ImportOptions, import_paths
 from regard.data.moving import export_store, import_store
 from regard.data.postgres import Store
-from regard.data.shown import lists_since
 from regard.data.snapshot import snapshot
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import Release
@@ -28,17 +27,12 @@ from regard.domain.errors import Conflict, InvalidInput, NotFound
 from regard.domain.request import UNKNOWN, History, Query
 from regard.domain.run import Progress, Run, silent
 from regard.domain.weights import weigh
-from regard.feedback.approval import key_of
-from regard.feedback.promotions import Promotions
 from regard.feedback.releases import Releases
-from regard.models.blend import FittedBlend
 from regard.models.text import encode_dataset
-from regard.models.text_cache import Cached
 from regard.recommending.retrievers import pin_threads
 from regard.serving import releasing, wiring
-from regard.serving.recipes import Recipes, decode, default_recipes
-from regard.serving.release_rules import ReleaseRules, release_rules
 from regard.serving.settings import Settings, now
+from regard.serving.shelf import Shelf
 
 SEARCHED = 20_000  # titles among which a mistyped one is looked for
 MAPPED = 5_000_000  # events from which on a snapshot lies on disk: below, its arrays are at most 130 MB
@@ -53,12 +47,8 @@ def limit_threads(threads: int) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Installation:
+class Installation(Shelf):
     """Everything of one tenant. Open it, use it in `with`; the embedded server stops with its last user."""
-
-    settings: Settings
-    store: Store
-    releases: Releases
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -118,15 +108,6 @@ class Installation:
         """The same data with the items' text vectors, from the cache where the words are known."""
         return encode_dataset(data, self.encoder, tell)
 
-    @cached_property
-    def encoder(self) -> Cached:
-        """The text encoder that regard.toml names."""
-        return wiring.encoder(self.settings)
-
-    def recipes(self, data: Dataset) -> Recipes:
-        """What regard.toml asks for, else what suits the data."""
-        return decode(self.settings.recipes) or default_recipes(data, self.encoder.name)
-
     def fit(self, data: Dataset, run: Run, who: str = "regard fit") -> Release:
         """Fit all sources and their blend on `data` and write the release; live where its gate holds, else refused."""
         row = releasing.make(self, data, run)
@@ -134,32 +115,9 @@ class Installation:
             self.promote(row.name, who)
         return self.releases.get(row.name)
 
-    @cached_property
-    def promotions(self) -> Promotions:
-        """Where releases stand, and how they move."""
-        return Promotions(self.releases, self.store, key_of(self.settings.folder / self.settings.tenant))
-
-    @cached_property
-    def rules(self) -> ReleaseRules:
-        """What regard.toml says of releases."""
-        return release_rules(self.settings.recipes)
-
     def promote(self, name: str, who: str) -> None:
         """Approve a release as `who` and make it the live one; Conflict where its gate does not hold."""
         releasing.promote(self, name, who)
-
-    def lists_since(self, at: float) -> int:
-        """How many lists were served and logged since `at` (unix seconds)."""
-        return lists_since(self.store, at)
-
-    def changed(self) -> None:
-        """Another release serves: every server of this store hears of it."""
-        self.store.tell("releases")
-        self.__dict__.pop("live", None)
-
-    def model(self, name: str) -> FittedBlend:
-        """The fitted part of a release."""
-        return FittedBlend.from_artifact(self.releases.model(self.releases.get(name)), wiring.FITTED)
 
     @cached_property
     def live(self) -> wiring.Live:

@@ -1,10 +1,10 @@
-"""Releasing: what the words of `regard releases` ask of an installation: make, show, compare, promote, roll back."""
+"""Releasing: what the words of `regard releases` ask of a shelf: make, show, compare, promote, roll back."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 
@@ -19,14 +19,12 @@ from regard.feedback.trials import Trial
 from regard.models.blend import FittedBlend
 from regard.serving import trying, wiring
 from regard.serving.settings import now
-
-if TYPE_CHECKING:
-    from regard.serving.installation import Installation
+from regard.serving.shelf import Shelf
 
 SAMPLE, K = 200, 10  # people whose lists two releases are compared by
 
 
-def make(here: Installation, data: Dataset, run: Run) -> Row:
+def make(here: Shelf, data: Dataset, run: Run) -> Row:
     """Fit a release on `data`, try it beside the live one, and enter it: a candidate, or refused with the reason."""
     recipes = here.recipes(data)
     live = here.releases.live()
@@ -38,14 +36,14 @@ def make(here: Installation, data: Dataset, run: Run) -> Row:
     return keep(here, model, data, run, tried)
 
 
-def keep(here: Installation, model: FittedBlend, data: Dataset, run: Run, tried: Trial | None) -> Row:
+def keep(here: Shelf, model: FittedBlend, data: Dataset, run: Run, tried: Trial | None) -> Row:
     """Write a fitted release with its figures, judge it, and enter it."""
     release = here.releases.add(described(here, model, data, run.seed, tried), model.artifact(), data)
     first = here.releases.live() is None
     return here.promotions.enter(release, table(here, release.name, tried, first), "regard", now())
 
 
-def table(here: Installation, name: str, tried: Trial | None, first: bool) -> tuple[Condition, ...]:
+def table(here: Shelf, name: str, tried: Trial | None, first: bool) -> tuple[Condition, ...]:
     """The lines of the gate for a release in its folder."""
     gate: Gate = here.rules.gate
     judged = 0.0 if tried is None else float(tried.versus.changes[0].people)
@@ -53,7 +51,7 @@ def table(here: Installation, name: str, tried: Trial | None, first: bool) -> tu
     return gate.judge(tried, len(here.releases.damaged(name)), () if first else (people,))
 
 
-def described(here: Installation, model: FittedBlend, data: Dataset, seed: int, tried: Trial | None) -> Release:
+def described(here: Shelf, model: FittedBlend, data: Dataset, seed: int, tried: Trial | None) -> Release:
     """What release.json says."""
     recipes = here.recipes(data)
     worth = {part: float(values[-1]) for part, values in model.learned.worth.items()}
@@ -68,7 +66,7 @@ def described(here: Installation, model: FittedBlend, data: Dataset, seed: int, 
     return Release(here.releases.next_name(), now(), data.at, seed, plain, figures)
 
 
-def listing(here: Installation) -> list[dict[str, Any]]:
+def listing(here: Shelf) -> list[dict[str, Any]]:
     """Every release in a line, newest first."""
     here.promotions.settle(now())
     return [
@@ -88,7 +86,7 @@ def listing(here: Installation) -> list[dict[str, Any]]:
     ]
 
 
-def shown(here: Installation, name: str) -> dict[str, Any]:
+def shown(here: Shelf, name: str) -> dict[str, Any]:
     """One release in full: its table, figures, recipes, files, and every step that it took."""
     here.promotions.settle(now())
     row = row_of(here.store, name)
@@ -107,7 +105,7 @@ def shown(here: Installation, name: str) -> dict[str, Any]:
     }
 
 
-def difference(here: Installation, one: str, other: str) -> dict[str, Any]:
+def difference(here: Shelf, one: str, other: str) -> dict[str, Any]:
     """What is different in `other`: recipes, figures, and the lists of SAMPLE people."""
     before, after = here.releases.get(one), here.releases.get(other)
     lists = [top(here.model(name), here.releases.data(here.releases.get(name)), K) for name in (one, other)]
@@ -136,7 +134,7 @@ def top(model: FittedBlend, data: Dataset, k: int, people: int = SAMPLE) -> list
     return [candidates.rows for candidates in model.retrieve_many(queries, k)]
 
 
-def promote(here: Installation, name: str, who: str, share: float | None = None) -> Row:
+def promote(here: Shelf, name: str, who: str, share: float | None = None) -> Row:
     """Approve a release as `who`; with `share`, try it as a canary; without, everybody gets its lists."""
     here.promotions.settle(now())
     row = row_of(here.store, name)
@@ -150,7 +148,7 @@ def promote(here: Installation, name: str, who: str, share: float | None = None)
     return row
 
 
-def roll_back(here: Installation, who: str, why: str, name: str | None = None) -> tuple[str, str]:
+def roll_back(here: Shelf, who: str, why: str, name: str | None = None) -> tuple[str, str]:
     """Take back the canary, else the live release, or the one of that name; what went, and what is live."""
     here.promotions.settle(now())
     names = here.promotions.roll_back(who, why, now(), name)

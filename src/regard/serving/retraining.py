@@ -12,6 +12,7 @@ from typing import Any
 
 from regard.data.artifacts import MANIFEST, load, save
 from regard.data.release_rows import Row
+from regard.data.shown import lists_since
 from regard.data.snapshot_folder import load_snapshot, save_snapshot
 from regard.domain.dataset import Dataset
 from regard.domain.run import Progress, Run
@@ -112,7 +113,7 @@ class Retraining:
         if here.rules.approval != "automatic":
             return f"release {row.name} waits for approval"
         live = here.promotions.live()
-        if live is None or here.lists_since(now() - 86_400.0) < TRAFFIC:
+        if live is None or lists_since(here.store, now() - 86_400.0) < TRAFFIC:
             releasing.promote(here, row.name, AUTOMATIC)
             return f"release {row.name} is live"
         releasing.promote(here, row.name, AUTOMATIC, here.rules.share)
