@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from regard.domain.errors import InvalidInput
 from regard.feedback.canary import VISIT, gets_canary
-from regard.feedback.guard import BETS, PATIENCE, Guard, blocks, visits, watch_visits
+from regard.feedback.guard import BETS, Guard, blocks, visits, watch_visits
 from regard.feedback.impressions import join
 from tests.feedback.logs import done, shown
 
@@ -104,14 +104,14 @@ def test_visits_are_judged_once_their_time_is_over() -> None:
     )
     events = done(
         (1, 2, "click", 1, 60.0, "a"),
-        (1, 1, "click", 1, 60.0 + PATIENCE, "b"),  # too late for the guard
+        (1, 1, "click", 1, 60.0 + VISIT, "b"),  # too late for the guard
         (3, 1, "like", 1, 60.0, "c"),
         (3, 2, "dislike", 1, 70.0, "c"),
     )
-    told = visits(join(lists, events), at=VISIT + PATIENCE)
+    told = visits(join(lists, events), at=2 * VISIT)
     assert told.rows() == [(10.0, 1, "0001", 2, 0.5, 1.0), (20.0, 3, "0002", 1, 1.0, 0.0)]
-    assert visits(join(lists, events), at=VISIT + PATIENCE - 1).is_empty()
-    assert visits(join(lists, events), at=2 * VISIT + PATIENCE).height == 3
+    assert visits(join(lists, events), at=2 * VISIT - 1).is_empty()
+    assert visits(join(lists, events), at=3 * VISIT).height == 3
     found = watch_visits(told, "0001", "0002", Guard())
     assert [(one.figure, one.exposed) for one in found] == [("liked", 1), ("unspoilt", 1)]
 

@@ -4,16 +4,11 @@ from __future__ import annotations
 
 import hashlib
 
-VISIT = 1800.0  # seconds: the clock is cut into pieces of this length, and a person's requests in one piece are a visit
+VISIT = 1800.0  # seconds: the clock is cut into pieces, and a person's requests in one piece are a visit
 STEPS = 1 << 32
 
 
-def visit_of(at: float) -> int:
-    """The number of the piece of time in which `at` (unix seconds) lies."""
-    return int(at // VISIT)
-
-
-def gets_canary(user: str, release: str, share: float, at: float) -> bool:
+def gets_canary(user: str, release: str, share: float, at: float, visit: float = VISIT) -> bool:
     """Whether the visit of `user` at `at` (unix seconds) belongs to the `share` that `release` is tried with.
 
     By a hash of person, release and visit: sticky without memory, and who is in at a share stays in at a larger one.
@@ -23,5 +18,5 @@ def gets_canary(user: str, release: str, share: float, at: float) -> bool:
     >>> [gets_canary("ann", "0002", share, 1e9) for share in (0.0, 0.1, 1.0)]
     [False, False, True]
     """
-    told = f"{release}\x1f{visit_of(at)}\x1f{user}".encode()
+    told = f"{release}\x1f{int(at // visit)}\x1f{user}".encode()
     return int.from_bytes(hashlib.sha256(told).digest()[:4], "big") < share * STEPS

@@ -21,7 +21,6 @@ from regard.feedback.rewards import Rewarding
 Floats: TypeAlias = NDArray[np.float64]
 BETS = np.geomspace(0.02, 0.9, 8)  # shares of the wealth that are bet on each comparison
 LOSSES = 201  # losses between -1 and 1 that the interval is looked for in
-PATIENCE = 1800.0  # seconds in which an action on a list counts for the guard
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,22 +131,22 @@ def blocks(values: Floats, trial: NDArray[np.bool_]) -> tuple[Floats, Floats]:
     return mean[1] - mean[0], np.cumsum(trial)[ends].astype(np.float64)
 
 
-def visits(joined: Joined, at: float, worths: Sequence[Worth] = DEFAULT_WORTHS) -> pl.DataFrame:
+def visits(joined: Joined, at: float, worths: Sequence[Worth] = DEFAULT_WORTHS, visit: float = VISIT) -> pl.DataFrame:
     """One row per visit of a known person that is over at `at` (unix seconds), in the order of time:
 
     `at` (its first list), `user`, `release`, `lists`, and the figures that a guard watches, by the signs of the worths
-    of what was done within PATIENCE: `liked`, the share of its lists with something good, `unspoilt`, of those without
-    anything bad. The visit is what a coin deals to a release (canary.py), so visits are what is compared.
+    of what was done within `visit` seconds of a list: `liked`, the share of its lists with something good, `unspoilt`,
+    of those without anything bad. The visit is what a coin deals to a release (canary.py), so visits are compared.
     """
-    quick = tuple(Worth(w.type, w.worth, min(w.window, PATIENCE), w.at_least, w.full) for w in worths)
+    quick = tuple(Worth(w.type, w.worth, min(w.window, visit), w.at_least, w.full) for w in worths)
     slots = Rewarding(quick).of(joined, at).filter(pl.col("user") >= 0)
     lists = slots.group_by("slate", maintain_order=True).agg(
         pl.col("at", "user", "release").first(),
         (pl.col("reward") > 0).any().cast(pl.Float64).alias("liked"),
         (~(pl.col("reward") < 0).any()).cast(pl.Float64).alias("unspoilt"),
     )
-    told = lists.with_columns(visit=(pl.col("at") // VISIT).cast(pl.Int64))
-    told = told.filter((pl.col("visit") + 1) * VISIT + PATIENCE <= at)
+    told = lists.with_columns(visit=(pl.col("at") // visit).cast(pl.Int64))
+    told = told.filter((pl.col("visit") + 2) * visit <= at)
     found = told.group_by("visit", "user", "release", maintain_order=True).agg(
         pl.col("at").min(), pl.len().alias("lists"), pl.col("liked").mean(), pl.col("unspoilt").mean()
     )

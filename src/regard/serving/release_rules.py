@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import TypeAdapter, ValidationError
 
 from regard.domain.errors import InvalidInput
+from regard.feedback.canary import VISIT
 from regard.feedback.drift import Watch
 from regard.feedback.gate import Gate
 from regard.feedback.guard import Guard
@@ -18,15 +19,17 @@ from regard.feedback.guard import Guard
 class ReleaseRules:
     """How releases come and go.
 
-    approval: "person", or "automatic" where whoever runs the installation has said so here. share: of the traffic that
-    a canary gets. enough: requests that a canary must have answered, unharmed, before it may go live by itself.
-    schedule: when to fit anew, as cron says it in UTC; empty: only on drift and when asked. look: minutes between two
-    looks at guard and drift. drift: days of events that are compared with those that the live release learned from.
+    approval: "person", or "automatic" where whoever runs the installation has said so here. share: of the visits that
+    a canary gets. enough: visits that a canary must have answered, unharmed, before it may go live by itself. visit:
+    seconds that a visit lasts; as long is waited for what is done with a list. schedule: when to fit anew, as cron says
+    it in UTC; empty: only on drift and when asked. look: minutes between two looks at guard and drift. drift: days of
+    events that are compared with those that the live release learned from.
     """
 
     approval: Literal["person", "automatic"] = "person"
     share: float = 0.1
     enough: int = 2_000
+    visit: float = VISIT
     schedule: str = ""
     look: int = 5
     drift: float = 7.0
@@ -38,6 +41,7 @@ class ReleaseRules:
         for name, holds, expected in (
             ("share", 0 < self.share < 1, "a share in (0, 1)"),
             ("enough", self.enough >= 1, "at least 1 request"),
+            ("visit", self.visit > 0, "seconds > 0"),
             ("look", 1 <= self.look <= 59, "1 to 59 minutes"),
             ("drift", self.drift > 0, "days > 0"),
             ("schedule", len(self.schedule.split()) in (0, 5), "five fields of cron, such as 0 4 * * *"),

@@ -131,7 +131,11 @@ class Served:
 
     def answering(self, user: str, at: float) -> Live | None:
         """The release that answers this person in this visit; nobody known always gets the live one."""
-        if self.canary is not None and user and gets_canary(user, self.canary.release.name, self.share, at):
+        if (
+            self.canary is not None
+            and user
+            and gets_canary(user, self.canary.release.name, self.share, at, self.here.rules.visit)
+        ):
             return self.canary
         return self.live
 

@@ -37,7 +37,7 @@ def guard(here: Installation, at: float | None = None) -> tuple[str, list[Watche
     shown = shown_slots(here.store, trial.since, moment)
     joined = join(shown, done_events(here.store, trial.since, moment))
     rules = here.rules
-    found = watch_visits(visits(joined, moment, worths(here.store)), live.name, trial.name, rules.guard)
+    found = watch_visits(visits(joined, moment, worths(here.store), rules.visit), live.name, trial.name, rules.guard)
     bad = next((one for one in found if one.after is not None), None)
     if bad is not None:
         releasing.roll_back(here, GUARD, f"{bad.figure}: {bad.condition().words}", trial.name)
