@@ -1,4 +1,4 @@
-"""Guard: how often it takes releases back, rightly and wrongly, and how fast a rollback is: `python -m benchmarks.guard`."""
+"""Guard: how often it takes releases back, rightly and wrongly; how fast a rollback is: `python -m benchmarks.guard`."""
 
 from __future__ import annotations
 
@@ -58,7 +58,8 @@ def table() -> Iterator[str]:
         for kept in KEPT:
             for share in SHARES:
                 found = stops(liked, kept, share, EXPOSED, RUNS)
-                yield f"| {liked:.2f} | {liked * kept:.3f} ({kept - 1:+.0%}) | {share:.0%} | {rate(found)} | {half(found)} |"
+                trial = f"{liked * kept:.3f} ({kept - 1:+.0%})"
+                yield f"| {liked:.2f} | {trial} | {share:.0%} | {rate(found)} | {half(found)} |"
     for liked in LIKED:
         found = stops(liked, 1.0, 0.5, LONG, RUNS)
         yield f"| {liked:.2f} | the same, {LONG:,} exposed | 50% | {rate(found)} | {half(found)} |"
@@ -102,10 +103,9 @@ def rolled_back() -> Iterator[str]:
     apart = sum(a != b for a, b in zip(before, meanwhile, strict=True))
     yield f"{len(data.events):,} events, {len(data.items):,} films; release {gone} taken back, {live} live."
     yield ""
-    yield f"- seconds until the pointer and the log say so: **{pointed:.2f}**; until the release before is loaded and "
-    yield f"  answers in this process: **{served:.2f}** (asked: at most 10)"
-    yield f"- top {K} of {PEOPLE:,} people, same queries and moment, rows and scores: **{same:,} of {len(before):,} "
-    yield f"  bit-identical** to before; under the release between, {apart:,} were different"
+    yield f"- seconds until pointer and log say so: **{pointed:.2f}**; until the one before answers: **{served:.2f}**"
+    yield f"- top {K} of {PEOPLE:,} people, same queries and moment, rows and scores, against before: **{same:,}** equal"
+    yield f"  bit for bit; under the release between, {apart:,} were different"
 
 
 def lists(here: Installation) -> list[tuple[list[int], list[float]]]:
@@ -124,7 +124,7 @@ def main(out: str | None = None) -> None:
         "",
         f"`python -m benchmarks.guard`: {RUNS:,} simulated runs a row through the guard's own code, likes up and down by a "
         f"third with the hours, dealt by a coin, {SPOILT:.0%} of the visits spoilt under both; looked at after every "
-        f"visit; chance of any false rollback at most {guard.alarms:.1%} by its bound. 95% intervals.",
+        f"visit; by its bound the chance of any false rollback is at most {guard.alarms:.1%}. 95% intervals.",
         "",
         *table(),
         "",
