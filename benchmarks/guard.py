@@ -1,4 +1,4 @@
-"""Guard: how often it takes releases back, rightly and wrongly; how fast a rollback is: `python -m benchmarks.guard`."""
+"""Guard: how often it takes releases back, rightly or not; how fast a rollback is: `python -m benchmarks.guard`."""
 
 from __future__ import annotations
 
@@ -103,9 +103,9 @@ def rolled_back() -> Iterator[str]:
     apart = sum(a != b for a, b in zip(before, meanwhile, strict=True))
     yield f"{len(data.events):,} events, {len(data.items):,} films; release {gone} taken back, {live} live."
     yield ""
-    yield f"- seconds until pointer and log say so: **{pointed:.2f}**; until the one before answers: **{served:.2f}**"
-    yield f"- top {K} of {PEOPLE:,} people, same queries and moment, rows and scores, against before: **{same:,}** equal"
-    yield f"  bit for bit; under the release between, {apart:,} were different"
+    yield f"- seconds until pointer and log say so: **{pointed:.2f}**, the one before answers: **{served:.2f}**"
+    yield f"- top {K} of {PEOPLE:,} people, same queries and moment, rows and scores, against before: **{same:,}**"
+    yield f"  equal bit for bit; under the release between, {apart:,} were different"
 
 
 def lists(here: Installation) -> list[tuple[list[int], list[float]]]:
@@ -122,9 +122,9 @@ def main(out: str | None = None) -> None:
     lines = [
         "# The guard: releases taken back, rightly and wrongly",
         "",
-        f"`python -m benchmarks.guard`: {RUNS:,} simulated runs a row through the guard's own code, likes up and down by a "
-        f"third with the hours, dealt by a coin, {SPOILT:.0%} of the visits spoilt under both; looked at after every "
-        f"visit; by its bound the chance of any false rollback is at most {guard.alarms:.1%}. 95% intervals.",
+        f"`python -m benchmarks.guard`: {RUNS:,} simulated runs a row through the guard's own code, likes up and down "
+        f"by a third with the hours, dealt by a coin, {SPOILT:.0%} of the visits spoilt under both; looked at after "
+        f"every visit; by its bound the chance of any false rollback is at most {guard.alarms:.1%}. 95% intervals.",
         "",
         *table(),
         "",

@@ -92,3 +92,7 @@ def test_one_that_is_as_good_goes_live_by_itself(home: tuple[Settings, str, Cloc
         assert done == "live"
         assert here.promotions.live().name == "0002"  # type: ignore[union-attr]
         assert releasing.shown(here, "0002")["approver"] == "automatic (regard.toml)"
+        told = watching.by_release(here, clock.at + 2 * VISIT)
+        assert set(told) == {"0001", "0002"}
+        assert sum(one["lists"] for one in told.values()) == 12 * PEOPLE
+        assert all(0.25 < one["liked"] < 0.55 for one in told.values())

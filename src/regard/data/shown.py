@@ -35,15 +35,19 @@ DONE = pl.Schema(
     }
 )
 LISTS = """SELECT replace(id::text, '-', ''), at, user_row, release, surface, items, propensities
-    FROM impressions WHERE at >= %s AND at < %s ORDER BY at, id"""
+    FROM impressions JOIN (SELECT id, at FROM impressions WHERE at >= %s AND at < %s ORDER BY at DESC, id LIMIT %s) x
+    USING (id, at) ORDER BY at, id"""
 EVENTS = """SELECT user_row, item_row, name, value::float8, time, lower(replace(coalesce(slate, ''), '-', ''))
     FROM events JOIN event_types ON code = type WHERE time >= %s AND time < %s ORDER BY time, seq"""
 
 
-def shown_slots(store: Store, since: float, until: float) -> pl.DataFrame:
-    """Every slot of the lists that were served in [since, until) (unix seconds), as SHOWN, in the order of serving."""
+def shown_slots(store: Store, since: float, until: float, newest: int | None = None) -> pl.DataFrame:
+    """Every slot of the lists that were served in [since, until) (unix seconds), as SHOWN, in the order of serving.
+
+    `newest`: of at most so many lists.
+    """
     with store.transaction() as connection:
-        found = connection.execute(LISTS.encode(), (since, until)).fetchall()
+        found = connection.execute(LISTS.encode(), (since, until, newest)).fetchall()
     lists = {name: kind for name, kind in SHOWN.items() if name != "position"}
     lists |= {"item": pl.List(pl.Int64), "propensity": pl.List(pl.Float64)}
     table = pl.DataFrame(found, schema=lists, orient="row")

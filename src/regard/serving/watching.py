@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from regard.serving.installation import Installation
 
 GUARD, ITSELF = "the guard", "automatic (regard.toml)"
+LATELY = 20_000  # lists that figures by release look at
 FEW = 100  # lists or events of a period below which it says nothing
 
 
@@ -61,6 +62,22 @@ def drift(here: Installation, at: float | None = None) -> tuple[Condition, ...]:
     before = _period(here, (learned - days, learned), (began, min(began + days, lately)))
     after = _period(here, (max(lately, learned), moment), (max(lately, began), moment))
     return here.rules.watch.look(before, after)
+
+
+def by_release(here: Installation, at: float | None = None) -> dict[str, dict[str, Any]]:
+    """What the last day's lists came to, by release: how many there were, and the share of visits with a liked one.
+
+    At most LATELY lists are looked at; visits under way do not count yet.
+    """
+    moment = now() if at is None else at
+    slots = shown_slots(here.store, moment - DAY, moment, LATELY)
+    if slots.is_empty():
+        return {}
+    joined = join(slots, done_events(here.store, float(slots["at"].min()), moment))  # type: ignore[arg-type]
+    told = visits(joined, moment, worths(here.store), here.rules.visit).group_by("release").agg(pl.col("liked").mean())
+    liked = dict(told.rows())
+    lists = slots.group_by("release").agg(pl.col("slate").n_unique()).rows()
+    return {name: {"lists": n, "liked": liked.get(name)} for name, n in lists}
 
 
 def _period(here: Installation, data: tuple[float, float], served: tuple[float, float]) -> Period:

@@ -9,6 +9,7 @@ from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 
 from regard.data.release_rows import all_rows
+from regard.serving import watching
 from regard.serving.api.access import Guarded, Here, needs
 from regard.serving.api.bodies import answer
 from regard.serving.api.errors import responses
@@ -30,6 +31,8 @@ class ReleaseOut(BaseModel):
     figures: dict[str, Any]
     gate: list[dict[str, Any]]
     approver: str | None
+    lists: int
+    liked: float | None
 
 
 class ReleasesOut(BaseModel):
@@ -46,7 +49,7 @@ class Promoted(BaseModel):
 
 @router.get("/v1/releases", openapi_extra=needs("read"), responses={200: {"model": ReleasesOut}, **responses()})
 async def releases(here: Here) -> Response:
-    """Every release, oldest first."""
+    """Every release, oldest first, with the lists of the last day and the share of visits that liked one."""
     return answer(await asyncio.to_thread(_all, here))
 
 
@@ -78,6 +81,7 @@ async def rollback(name: Name, here: Here, request: Request) -> Response:
 def _all(served: Served) -> dict[str, Any]:
     here = served.here
     here.promotions.settle(now())
+    lately = watching.by_release(here)
     return {
         "releases": [
             {
@@ -89,6 +93,9 @@ def _all(served: Served) -> dict[str, Any]:
                 "figures": row.about["figures"],
                 "gate": row.gate,
                 "approver": row.approver,
+                "lists": 0,
+                "liked": None,
+                **lately.get(row.name, {}),
             }
             for row in all_rows(here.store)
         ]
