@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from regard.data.impression_log import Impression, ImpressionLog
 from regard.data.postgres import Store
-from regard.data.shown import done_events, set_worths, shown_slots, worths
+from regard.data.shown import done_events, lists_since, set_worths, shown_slots, worths
 from regard.domain.errors import InvalidInput
 from regard.domain.records import Event, Item
 from regard.domain.worths import DEFAULT_WORTHS, Worth
@@ -89,19 +90,13 @@ def test_no_event_is_lost_and_none_joins_a_slot_of_another_item(
 
 @pytest.fixture
 def logged(store: Store) -> Store:
-    """A store with two logged lists; the table is that of the serving log."""
-    with store.transaction() as connection:
-        connection.execute(
-            "CREATE TABLE IF NOT EXISTS impressions (id uuid NOT NULL, at float8 NOT NULL, user_row int NOT NULL, "
-            "release text NOT NULL, surface text NOT NULL, items int[] NOT NULL, propensities float8[] NOT NULL, "
-            "body json NOT NULL, PRIMARY KEY (id, at)) PARTITION BY RANGE (at)"
-        )
-        connection.execute("CREATE TABLE all_impressions PARTITION OF impressions DEFAULT")
-        for name, at, items in ((1, 100.0, [0, 1]), (2, 200.0, []), (3, 300.0, [1, -1])):
-            connection.execute(
-                "INSERT INTO impressions VALUES (%s, %s, 0, '0001', 'home', %s, %s, '{}')",
-                (UUID(int=name), at, items, [0.25] * len(items)),
-            )
+    """A store with three logged lists, one of them empty."""
+    lists = ((1, 100.0, (0, 1)), (2, 200.0, ()), (3, 300.0, (1, -1)))
+    told = [
+        Impression(UUID(int=name), at, 0, "0001", "home", items, (0.25,) * len(items), "{}")
+        for name, at, items in lists
+    ]
+    ImpressionLog(store).write(told)
     return store
 
 
@@ -116,6 +111,8 @@ def test_the_store_gives_lists_and_events_that_join(logged: Store) -> None:
         (100.0, 0, 0, 0.25), (100.0, 1, 1, 0.25), (300.0, 0, 1, 0.25), (300.0, 1, -1, 0.25)
     ]  # fmt: skip
     assert shown_slots(logged, 100.5, 300.0).is_empty()
+    assert shown_slots(logged, 0.0, 300.5, newest=1)["at"].to_list() == [300.0, 300.0]
+    assert lists_since(logged, 150.0) == 2
     events = done_events(logged, 0.0, 400.0)
     assert events.select("type", "value").rows() == [("click", 1.0), ("rating", 4.5)]
     assert join(slots, events).actions["slot"].to_list() == [1, 2]

@@ -6,7 +6,6 @@ import io
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,8 +14,6 @@ from rich.console import Console
 
 from regard.data.job_rows import Job, job
 from regard.data.job_rows import jobs as all_jobs
-from regard.data.postgres import Store
-from regard.data.store.server import Server
 from regard.data.translations import translator
 from regard.domain.errors import Conflict, NotFound
 from regard.domain.records import Event
@@ -24,23 +21,11 @@ from regard.serving import jobs, release_screens, releasing, watching
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
 from tests.serving.processes import until
-from tests.serving.serving import RECIPES, install, settings_of
+from tests.serving.serving import RECIPES
 from tests.serving.test_cli import _run
 
 pytest.importorskip("procrastinate", reason="needs the extra `fitting`")
 ALONE = {"releases": {"approval": "automatic"}}
-
-
-@pytest.fixture
-def home(fitted: Settings, server: Server, tmp_path: Path, tenant: str) -> Iterator[Settings]:
-    """A tenant of its own with one live release."""
-    settings = settings_of(tmp_path, server.url, tenant)
-    install(settings, like=fitted)
-    with Installation.open(settings) as here:
-        here.promotions.settle(1.0)
-    yield settings
-    with Store.open(server.url, tenant) as store, store.transaction() as connection:
-        connection.execute(f'DROP SCHEMA "{tenant}" CASCADE'.encode())
 
 
 def _done(here: Installation, full: bool = False) -> Job:
@@ -53,24 +38,24 @@ def _states(here: Installation) -> dict[str, str]:
     return {line["name"]: line["state"] for line in releasing.listing(here)}
 
 
-def test_a_retrain_waits_for_a_person_unless_told_otherwise(home: Settings) -> None:
-    with Installation.open(home) as here:
+def test_a_retrain_waits_for_a_person_unless_told_otherwise(own: Settings) -> None:
+    with Installation.open(own) as here:
         assert all_jobs(here.store) == []
         with pytest.raises(NotFound, match="regard jobs"):
             job(here.store, 7)
         found = _done(here, full=True)
         assert (found.state, found.stage, found.said) == ("succeeded", "done", "release 0002 waits for approval")
         assert _states(here) == {"0001": "live", "0002": "candidate"}
-        assert not list((home.folder / home.tenant / "jobs").iterdir())  # nothing is left behind
+        assert not list((own.folder / own.tenant / "jobs").iterdir())  # nothing is left behind
         with pytest.raises(Conflict, match="succeeded"):
             jobs.cancel(here, found.id)
-    with Installation.open(replace(home, recipes=RECIPES | ALONE)) as here:
+    with Installation.open(replace(own, recipes=RECIPES | ALONE)) as here:
         assert _done(here, full=True).said == "release 0003 is live"
         assert _states(here) == {"0001": "retired", "0002": "candidate", "0003": "live"}
 
 
-def test_an_incremental_one_needs_something_new_and_keeps_what_was_learned(home: Settings) -> None:
-    with Installation.open(replace(home, recipes=RECIPES | ALONE)) as here:
+def test_an_incremental_one_needs_something_new_and_keeps_what_was_learned(own: Settings) -> None:
+    with Installation.open(replace(own, recipes=RECIPES | ALONE)) as here:
         assert _done(here).said == "nothing new since release 0001"
         here.store.append([Event(f"u{n}", f"f{n % 40}", "like", time=1.8e9 + n) for n in range(40)])
         assert _done(here).said == "release 0002 is live"
@@ -81,23 +66,23 @@ def test_an_incremental_one_needs_something_new_and_keeps_what_was_learned(home:
         assert here.model("0002").sources["ease"] != here.model("0001").sources["ease"]
 
 
-def test_a_worse_recipe_is_refused_by_the_job_too(home: Settings) -> None:
+def test_a_worse_recipe_is_refused_by_the_job_too(own: Settings) -> None:
     worse = {"sources": {"popular": {"kind": "popularity"}}}
-    with Installation.open(replace(home, recipes=worse | ALONE)) as here:
+    with Installation.open(replace(own, recipes=worse | ALONE)) as here:
         assert "release 0002 refused: accuracy, everybody" in _done(here, full=True).said
         assert _states(here) == {"0001": "live", "0002": "refused"}
 
 
-def _slow(home: Settings) -> subprocess.Popen[bytes]:
-    words = [sys.executable, "-m", "tests.serving.slow_retrain", str(home.folder), str(home.database_url), home.tenant]
+def _slow(own: Settings) -> subprocess.Popen[bytes]:
+    words = [sys.executable, "-m", "tests.serving.slow_retrain", str(own.folder), str(own.database_url), own.tenant]
     return subprocess.Popen(words, cwd=Path(__file__).parents[2])
 
 
-def test_a_kill_leaves_what_is_live_and_the_job_goes_on_where_it_stood(home: Settings) -> None:
-    with Installation.open(home) as here:
+def test_a_kill_leaves_what_is_live_and_the_job_goes_on_where_it_stood(own: Settings) -> None:
+    with Installation.open(own) as here:
         before = here.releases.live()
         number = jobs.ask_for_retrain(here, full=True)
-        process = _slow(home)
+        process = _slow(own)
         try:
             until(lambda: "dawdle" in (job(here.store, number).stage or ""), seconds=60)
         finally:
@@ -106,7 +91,7 @@ def test_a_kill_leaves_what_is_live_and_the_job_goes_on_where_it_stood(home: Set
         assert here.releases.live() == before
         assert _states(here) == {"0001": "live"}
         until(lambda: job(here.store, number).state == "stalled", seconds=30)
-        assert (home.folder / home.tenant / "jobs" / str(number) / "trial" / "trial.json").is_file()
+        assert (own.folder / own.tenant / "jobs" / str(number) / "trial" / "trial.json").is_file()
         again: list[object] = []
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("regard.serving.trying.trial", lambda *asked: again.append(asked))
@@ -117,14 +102,14 @@ def test_a_kill_leaves_what_is_live_and_the_job_goes_on_where_it_stood(home: Set
         assert _states(here) == {"0001": "live", "0002": "candidate"}
 
 
-def test_a_job_that_works_is_stopped_and_one_that_waits_is_taken_out(home: Settings) -> None:
-    with Installation.open(home) as here:
+def test_a_job_that_works_is_stopped_and_one_that_waits_is_taken_out(own: Settings) -> None:
+    with Installation.open(own) as here:
         number = jobs.ask_for_retrain(here, full=True)
         with pytest.raises(Conflict, match="waits already"):
             jobs.ask_for_retrain(here)
         assert jobs.cancel(here, number) == "cancelled"
         number = jobs.ask_for_retrain(here, full=True)
-        process = _slow(home)
+        process = _slow(own)
         try:
             until(lambda: "dawdle" in (job(here.store, number).stage or ""), seconds=60)
             assert jobs.cancel(here, number) == "aborting"
@@ -137,8 +122,8 @@ def test_a_job_that_works_is_stopped_and_one_that_waits_is_taken_out(home: Setti
         assert _done(here, full=True).state == "succeeded"  # the road is free again
 
 
-def test_drift_asks_for_a_retrain_once(home: Settings) -> None:
-    with Installation.open(home) as here:
+def test_drift_asks_for_a_retrain_once(own: Settings) -> None:
+    with Installation.open(own) as here:
         live = here.releases.live()
         assert live is not None
         at = live.moment + 3 * 86_400
@@ -155,11 +140,11 @@ def test_drift_asks_for_a_retrain_once(home: Settings) -> None:
         assert (asked.state, asked.asked["why"][:6]) == ("todo", "drift:")
 
 
-def test_the_commands(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REGARD_DATABASE_URL", str(home.database_url))
-    monkeypatch.setenv("REGARD_TENANT", home.tenant)
-    (home.folder / "regard.toml").write_text('[sources.ease]\nkind = "ease"\nl2 = 5.0\n')
-    folder = ("--folder", str(home.folder))
+def test_the_commands(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGARD_DATABASE_URL", str(own.database_url))
+    monkeypatch.setenv("REGARD_TENANT", own.tenant)
+    (own.folder / "regard.toml").write_text('[sources.ease]\nkind = "ease"\nl2 = 5.0\n')
+    folder = ("--folder", str(own.folder))
     assert _run(monkeypatch, "jobs", *folder) == {"jobs": []}
     asked = _run(monkeypatch, "retrain", "--later", *folder)
     assert (asked["state"], asked["name"]) == ("todo", "retrain")

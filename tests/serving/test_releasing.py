@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,7 +11,6 @@ import pytest
 from rich.console import Console
 
 from regard.data.postgres import Store
-from regard.data.store.server import Server
 from regard.data.translations import translator
 from regard.domain.errors import Conflict, InvalidInput
 from regard.domain.run import Run
@@ -21,7 +18,7 @@ from regard.serving import release_screens, releasing
 from regard.serving.installation import Installation
 from regard.serving.release_rules import ReleaseRules, release_rules
 from regard.serving.settings import Settings
-from tests.serving.serving import RECIPES, client_of, install, settings_of
+from tests.serving.serving import RECIPES, client_of
 from tests.serving.test_cli import _run
 
 WORSE = {"sources": {"popular": {"kind": "popularity"}}}
@@ -32,18 +29,6 @@ OTHER = (
 )
 LAX = {"releases": {"gate": dict.fromkeys(("accuracy", "slices", "diversity", "novelty", "coverage", "gini"), 9.0)}}
 LAX["releases"]["gate"]["calibration"] = 999.0
-
-
-@pytest.fixture
-def home(fitted: Settings, server: Server, tmp_path: Path, tenant: str) -> Iterator[Settings]:
-    """A tenant of its own with a copy of that release, which settles as the live one."""
-    settings = settings_of(tmp_path, server.url, tenant)
-    install(settings, like=fitted)
-    with Installation.open(settings) as here:
-        here.promotions.settle(1.0)
-    yield settings
-    with Store.open(server.url, tenant) as store, store.transaction() as connection:
-        connection.execute(f'DROP SCHEMA "{tenant}" CASCADE'.encode())
 
 
 def _lists(here: Installation) -> list[tuple[list[int], list[float]]]:
@@ -64,8 +49,8 @@ def test_the_first_release_is_live_and_its_table_is_kept(fitted: Settings) -> No
         assert max(told["figures"]["worth"].values()) > 0
 
 
-def test_a_deliberately_worse_release_is_refused_with_the_reason(home: Settings) -> None:
-    with Installation.open(replace(home, recipes=WORSE)) as here:
+def test_a_deliberately_worse_release_is_refused_with_the_reason(own: Settings) -> None:
+    with Installation.open(replace(own, recipes=WORSE)) as here:
         release = here.fit(here.dataset(), Run())
         line = releasing.listing(here)[0]
         assert (release.name, line["state"]) == ("0002", "refused")
@@ -78,23 +63,23 @@ def test_a_deliberately_worse_release_is_refused_with_the_reason(home: Settings)
         assert trial["versus"]["changes"][0]["after"] < trial["versus"]["changes"][0]["before"]
 
 
-def test_forth_and_back_the_lists_are_the_same_bit_for_bit(home: Settings) -> None:
-    with Installation.open(replace(home, recipes=WORSE | LAX)) as here:
+def test_forth_and_back_the_lists_are_the_same_bit_for_bit(own: Settings) -> None:
+    with Installation.open(replace(own, recipes=WORSE | LAX)) as here:
         before = _lists(here)
         here.fit(here.dataset(), Run())
         assert here.releases.live().name == "0002"  # type: ignore[union-attr]
         assert _lists(here) != before
         assert releasing.roll_back(here, "bob", "complaints") == ("0002", "0001")
         assert _lists(here) == before
-    with Installation.open(home) as elsewhere:
+    with Installation.open(own) as elsewhere:
         assert _lists(elsewhere) == before
 
 
-def test_the_commands(home: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("REGARD_DATABASE_URL", str(home.database_url))
-    monkeypatch.setenv("REGARD_TENANT", home.tenant)
-    folder = ("--folder", str(home.folder))
-    toml = home.folder / "regard.toml"
+def test_the_commands(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGARD_DATABASE_URL", str(own.database_url))
+    monkeypatch.setenv("REGARD_TENANT", own.tenant)
+    folder = ("--folder", str(own.folder))
+    toml = own.folder / "regard.toml"
     toml.write_text('[sources.popular]\nkind = "popularity"\n')
     refused = _run(monkeypatch, "fit", *folder, code=1)
     assert (refused["release"], refused["state"]) == ("0002", "refused")
@@ -140,14 +125,14 @@ def _readable(listed: Any, shown: Any, told: Any, refused: Any) -> None:
             assert "000" in out.getvalue()
 
 
-def test_a_server_shows_both_while_one_is_tried_and_takes_it_back(home: Settings) -> None:
-    with Installation.open(replace(home, recipes=RECIPES | LAX)) as here:
+def test_a_server_shows_both_while_one_is_tried_and_takes_it_back(own: Settings) -> None:
+    with Installation.open(replace(own, recipes=RECIPES | LAX)) as here:
         releasing.make(here, here.dataset(), Run(seed=1))
-    key = install_key(home)
-    with client_of(home) as client:
+    key = install_key(own)
+    with client_of(own) as client:
         client.bearing(key)
         assert client.list_for("u1")["release"] == "0001"
-        with Installation.open(home) as here:
+        with Installation.open(own) as here:
             releasing.promote(here, "0002", "ann", 0.5)
         answers = until_tried(client)
         assert {(one["release"], one["variant"]) for one in answers.values()} == {("0001", "live"), ("0002", "canary")}
@@ -163,11 +148,11 @@ def test_a_server_shows_both_while_one_is_tried_and_takes_it_back(home: Settings
         assert states == {"0001": "live", "0002": "retired"}
 
 
-def install_key(home: Settings) -> str:
+def install_key(own: Settings) -> str:
     """A key of an expert."""
     from regard.data.keys import create_key
 
-    with Store.open(home.store, home.tenant) as store:
+    with Store.open(own.store, own.tenant) as store:
         return create_key(store, "ann the expert", "expert")
 
 
