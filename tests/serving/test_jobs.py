@@ -135,7 +135,7 @@ def test_drift_asks_for_a_retrain_once(own: Settings) -> None:
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr("regard.serving.watching.now", lambda: at)
             assert "alarms: data: event type" in jobs.look(here)
-            jobs.look(here)
+            jobs.look(here)  # one waits already
         (asked,) = all_jobs(here.store)
         assert (asked.state, asked.asked["why"][:6]) == ("todo", "drift:")
 

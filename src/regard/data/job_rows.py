@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -61,6 +61,16 @@ def job(store: Store, number: int) -> Job:
     if found is None:
         raise NotFound("job", "the number of a job", str(number), "See: regard jobs")
     return found
+
+
+def forget_done(store: Store, names: Sequence[str]) -> int:
+    """Take the jobs of these names that ended well out of the list; how many that were."""
+    with store.transaction() as connection:
+        found = connection.execute("SELECT to_regclass('procrastinate_jobs')").fetchone()
+        if found is None or found[0] is None:
+            return 0
+        gone = "DELETE FROM procrastinate_jobs WHERE task_name = ANY(%s) AND status = 'succeeded'"
+        return connection.execute(gone.encode(), (list(names),)).rowcount
 
 
 def tell_progress(store: Store, number: int, stage: str, share: float, at: float, said: str) -> None:

@@ -67,6 +67,7 @@ def work(here: Installation, once: bool = False) -> None:
 
 def look(here: Installation) -> str:
     """The guard judges the release on trial; where the world or the lists have drifted, a retrain is asked for."""
+    job_rows.forget_done(here.store, (LOOK, PLANNED))  # what they led to is a job of its own
     done, _ = watching.guard(here)
     raised = [one.name for one in alarms(watching.drift(here))]
     if raised and here.promotions.canary() is None and not _waiting(here):
@@ -114,7 +115,7 @@ def _tasks(app: App, here: Installation, planned: bool) -> None:
         return look(here)
 
     def by_plan(timestamp: int) -> None:
-        if not _waiting(here):
+        if here.promotions.canary() is None and not _waiting(here):
             ask_for_retrain(here, why="planned")
 
     if planned:

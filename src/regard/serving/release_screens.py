@@ -19,7 +19,7 @@ MARKS = {"holds": ("✓", "green"), "fails": ("✗", "red"), "unknown": ("?", "y
 
 def listing(found: Sequence[Mapping[str, Any]], _: Translate) -> RenderableType:
     """A line for each release."""
-    words = vocabulary(_)
+    words = _words(_)
     rows = [
         (
             one["name"],
@@ -61,7 +61,7 @@ def gate(lines: Sequence[Mapping[str, Any]], _: Translate) -> RenderableType:
 
 def shown(found: Mapping[str, Any], _: Translate) -> RenderableType:
     """One release: where it stands, its gate, its steps."""
-    words = vocabulary(_)
+    words = _words(_)
     state = words.get(found["state"], found["state"])
     told = _("Release {name}: {state}. Data until {moment}, seed {seed}, {files} files").format(
         name=found["name"], state=state, moment=moment(found["moment"]), seed=found["seed"], files=found["files"]
@@ -114,6 +114,10 @@ def fitted(row: Mapping[str, Any], _: Translate) -> RenderableType:
     state = vocabulary(_).get(row["state"], row["state"])
     told = _("Release {name}: {state}. What was live stays live.").format(name=row["name"], state=state)
     return Group(Text(told, style="bold"), gate(row["gate"], _))
+
+
+def _words(_: Translate) -> Mapping[str, str]:
+    return {**vocabulary(_), "live": _("live")}
 
 
 def moment(at: float | None) -> str:

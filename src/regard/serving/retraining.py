@@ -112,7 +112,9 @@ class Retraining:
             return f"release {row.name} refused: {broken}"
         if here.rules.approval != "automatic":
             return f"release {row.name} waits for approval"
-        live = here.promotions.live()
+        live, canary = here.promotions.live(), here.promotions.canary()
+        if canary is not None:
+            return f"release {row.name} waits: {canary.name} is on trial"
         if live is None or lists_since(here.store, now() - 86_400.0) < TRAFFIC:
             releasing.promote(here, row.name, AUTOMATIC)
             return f"release {row.name} is live"
