@@ -122,6 +122,22 @@ def test_a_job_that_works_is_stopped_and_one_that_waits_is_taken_out(own: Settin
         assert _done(here, full=True).state == "succeeded"  # the road is free again
 
 
+def test_a_worker_that_is_told_to_stop_puts_its_job_back(own: Settings) -> None:
+    with Installation.open(own) as here:
+        number = jobs.ask_for_retrain(here, full=True)
+        process = _slow(own)
+        try:
+            until(lambda: "dawdle" in (job(here.store, number).stage or ""), seconds=60)
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(30) == 0
+        finally:
+            process.kill()
+            process.wait()
+        assert job(here.store, number).state == "todo"
+        jobs.work(here, once=True)
+        assert job(here.store, number).said == "release 0002 waits for approval"
+
+
 def test_drift_asks_for_a_retrain_once(own: Settings) -> None:
     with Installation.open(own) as here:
         live = here.releases.live()

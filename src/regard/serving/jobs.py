@@ -91,7 +91,7 @@ async def _work(here: Installation, once: bool) -> None:
                 abort_job_polling_interval=POLL,
                 update_heartbeat_interval=HEARTBEAT,
                 stalled_worker_timeout=job_rows.SILENT,
-                shutdown_graceful_timeout=5.0,
+                shutdown_graceful_timeout=2.0,
                 listen_notify=False,
             )
         finally:
@@ -101,9 +101,12 @@ async def _work(here: Installation, once: bool) -> None:
 
 def _tasks(app: App, here: Installation, planned: bool) -> None:
     """What can be asked for by name, and with `planned` what comes by itself."""
-    rules = here.rules
+    from procrastinate import RetryStrategy
+    from procrastinate.exceptions import JobAborted
 
-    @app.task(name=RETRAIN, queue=QUEUE, lock=RETRAIN, queueing_lock=RETRAIN, pass_context=True)
+    rules, again = here.rules, RetryStrategy(retry_exceptions=[JobAborted])  # a worker that stops puts its job back
+
+    @app.task(name=RETRAIN, queue=QUEUE, lock=RETRAIN, queueing_lock=RETRAIN, pass_context=True, retry=again)
     def retrain(context: JobContext, full: bool, why: str) -> str:
         number = int(context.job.id or 0)
         job = Retraining(here, _folder(here, number), full, _teller(here, number, context))
