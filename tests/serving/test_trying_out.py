@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,6 +11,7 @@ import numpy as np
 import psycopg
 import pytest
 
+from regard.data.impression_log import Impression, ImpressionLog, impression_id
 from regard.data.store.server import Server
 from regard.domain.run import Run
 from regard.feedback.canary import VISIT
@@ -63,6 +65,26 @@ def _visits(client: Client, clock: Clock, rounds: int, likes: dict[str, float], 
         if events:
             assert client.post("/v1/events", json=events).status_code == 202
     return tried
+
+
+def test_scores_and_lists_that_narrow_are_alarms(home: tuple[Settings, str, Clock]) -> None:
+    """Lists written as the server logs them: a first week as usual, then a week of ten items with low scores."""
+    settings, _, _ = home
+    with Installation.open(settings) as here:
+        live, rng, week = here.promotions.live(), np.random.default_rng(0), 7 * 86_400.0
+        assert live is not None
+        for number, (items, level) in enumerate(((40, 2.0), (10, 0.5))):
+            ImpressionLog(here.store).write([
+                Impression(
+                    impression_id(at, int(rng.integers(1 << 60))), at, 0, live.name, "home",
+                    tuple(rng.choice(items, 5, replace=False).tolist()), (1.0,) * 5,
+                    json.dumps({"scores": (level + rng.random(5)).tolist()}),
+                )
+                for at in live.since + week * number + np.sort(rng.random(200)) * week
+            ])  # fmt: skip
+        found = {one.name: one.verdict for one in watching.drift(here, live.since + 2 * week)}
+        expected = {"scores", "popularity concentration", "top share", "homogenisation"}
+        assert {name for name, verdict in found.items() if verdict == "fails"} == expected
 
 
 def test_a_worse_release_is_taken_back(home: tuple[Settings, str, Clock]) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
 from regard.domain.worths import DEFAULT_WORTHS, Worth
 
@@ -37,6 +39,8 @@ DONE = pl.Schema(
 LISTS = """SELECT replace(id::text, '-', ''), at, user_row, release, surface, items, propensities
     FROM impressions JOIN (SELECT id, at FROM impressions WHERE at >= %s AND at < %s ORDER BY at DESC, id LIMIT %s) x
     USING (id, at) ORDER BY at, id"""
+SCORES = """SELECT score::float8 FROM (SELECT body FROM impressions WHERE at >= %s AND at < %s AND release = %s
+    ORDER BY at DESC, id LIMIT %s) x, json_array_elements_text(body -> 'scores') score"""
 EVENTS = """SELECT user_row, item_row, name, value::float8, time, lower(replace(coalesce(slate, ''), '-', ''))
     FROM events JOIN event_types ON code = type WHERE time >= %s AND time < %s ORDER BY time, seq"""
 
@@ -54,6 +58,13 @@ def shown_slots(store: Store, since: float, until: float, newest: int | None = N
     placed = table.with_columns(position=pl.int_ranges(pl.col("item").list.len()))
     slots = placed.explode("position", "item", "propensity")
     return slots.select(pl.col(name).cast(kind) for name, kind in SHOWN.items())
+
+
+def shown_scores(store: Store, span: tuple[float, float], release: str, newest: int) -> NDArray[np.float64]:
+    """The scores of what a release showed in a span (unix seconds), of at most its `newest` lists, (n,)."""
+    with store.transaction() as connection:
+        found = connection.execute(SCORES.encode(), (*span, release, newest)).fetchall()
+    return np.array([score for (score,) in found], np.float64)
 
 
 def done_events(store: Store, since: float, until: float) -> pl.DataFrame:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import polars as pl
 
-from regard.data.shown import done_events, shown_slots, worths
+from regard.data.shown import done_events, shown_scores, shown_slots, worths
 from regard.domain.decisions import Condition
 from regard.domain.weights import DAY
 from regard.feedback.drift import NO_LISTS, Period
@@ -59,8 +59,8 @@ def drift(here: Installation, at: float | None = None) -> tuple[Condition, ...]:
         return ()
     days, began = here.rules.drift * DAY, live.since
     learned, lately = float(live.about["moment"]), moment - days
-    before = _period(here, (learned - days, learned), (began, min(began + days, lately)))
-    after = _period(here, (max(lately, learned), moment), (max(lately, began), moment))
+    before = _period(here, live.name, (learned - days, learned), (began, min(began + days, lately)))
+    after = _period(here, live.name, (max(lately, learned), moment), (max(lately, began), moment))
     return here.rules.watch.look(before, after)
 
 
@@ -80,14 +80,16 @@ def by_release(here: Installation, at: float | None = None) -> dict[str, dict[st
     return {name: {"lists": n, "liked": liked.get(name)} for name, n in lists}
 
 
-def _period(here: Installation, data: tuple[float, float], served: tuple[float, float]) -> Period:
+def _period(here: Installation, live: str, data: tuple[float, float], served: tuple[float, float]) -> Period:
     """What happened in one span (unix seconds), and what was shown in another; nothing where there is too little."""
     events = done_events(here.store, *data)
-    slots = shown_slots(here.store, *served) if served[1] > served[0] else shown_slots(here.store, 0.0, 0.0)
-    lists = _lists(slots)
+    lists = _lists(shown_slots(here.store, *served, LATELY).filter(pl.col("release") == live))
+    if len(lists) < FEW:
+        lists = NO_LISTS
     return Period(
         data=_columns(events) if events.height >= FEW else {},
-        lists=lists if len(lists) >= FEW else NO_LISTS,
+        scores=shown_scores(here.store, served, live, LATELY) if len(lists) else np.empty(0),
+        lists=lists,
     )
 
 
