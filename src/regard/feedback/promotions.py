@@ -75,9 +75,10 @@ class Promotions:
 
     def go_live(self, name: str, who: str, at: float, why: str = "") -> Row:
         """Everybody gets its lists from now on; the one before, and a canary, retire."""
-        row = self._approved(name)
+        row = row_of(self.store, name)
         if row.state == "live":
             return row
+        row = self._approved(name)
         if row.state not in FROM:
             raise Conflict(f"release {name}", f"one of {', '.join(FROM)}", row.state, "See: regard releases show NAME")
         others = [one for one in self._in("live", "canary") if one.name != name]
