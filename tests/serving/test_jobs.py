@@ -118,8 +118,18 @@ def test_a_job_that_works_is_stopped_and_one_that_waits_is_taken_out(own: Settin
             process.kill()
             process.wait()
         assert job(here.store, number).state == "aborted"
+        assert not (own.folder / own.tenant / "jobs" / str(number)).exists()
         assert _states(here) == {"0001": "live"}
         assert _done(here, full=True).state == "succeeded"  # the road is free again
+
+
+def test_a_job_that_fails_says_why(own: Settings) -> None:
+    broken = {"sources": {"ease": {"kind": "ease", "l2": -1.0}}}
+    with Installation.open(replace(own, recipes=broken)) as here:
+        found = _done(here, full=True)
+        assert (found.state, found.stage) == ("failed", "failed")
+        assert "l2" in found.said
+        assert _states(here) == {"0001": "live"}
 
 
 def test_a_worker_that_is_told_to_stop_puts_its_job_back(own: Settings) -> None:

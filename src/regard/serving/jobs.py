@@ -52,8 +52,10 @@ def cancel(here: Installation, number: int) -> str:
     app = App(connector=SyncPsycopgConnector(**_road(here)))
     with app.open():
         app.job_manager.cancel_job_by_id(number, abort=True)
-    shutil.rmtree(_folder(here, number), ignore_errors=True)
-    return job_rows.job(here.store, number).state
+    state = job_rows.job(here.store, number).state
+    if state == "cancelled":  # what is at work takes its own folder away
+        shutil.rmtree(_folder(here, number), ignore_errors=True)
+    return state
 
 
 def work(here: Installation, once: bool = False) -> None:
@@ -108,11 +110,7 @@ def _tasks(app: App, here: Installation, planned: bool) -> None:
 
     @app.task(name=RETRAIN, queue=QUEUE, lock=RETRAIN, queueing_lock=RETRAIN, pass_context=True, retry=again)
     def retrain(context: JobContext, full: bool, why: str) -> str:
-        number = int(context.job.id or 0)
-        job = Retraining(here, _folder(here, number), full, _teller(here, number, context))
-        said = job.run()
-        job_rows.tell_progress(here.store, number, "done", 1.0, now(), said)
-        return said
+        return _retrain(here, context, full)
 
     def by_clock(timestamp: int) -> str:
         return look(here)
@@ -125,6 +123,26 @@ def _tasks(app: App, here: Installation, planned: bool) -> None:
         app.periodic(cron=f"*/{rules.look} * * * *")(app.task(name=LOOK, queue=QUEUE, queueing_lock=LOOK)(by_clock))
     if planned and rules.schedule:
         app.periodic(cron=rules.schedule)(app.task(name=PLANNED, queue=QUEUE, queueing_lock=PLANNED)(by_plan))
+
+
+def _retrain(here: Installation, context: JobContext, full: bool) -> str:
+    """One job; what came of it, good or bad, is kept for people to read."""
+    from procrastinate.exceptions import JobAborted
+    from procrastinate.job_context import AbortReason
+
+    number = int(context.job.id or 0)
+    folder = _folder(here, number)
+    try:
+        said = Retraining(here, folder, full, _teller(here, number, context)).run()
+    except JobAborted:
+        if context.abort_reason() == AbortReason.USER_REQUEST:
+            shutil.rmtree(folder, ignore_errors=True)
+        raise
+    except Exception as error:
+        job_rows.tell_progress(here.store, number, "failed", 0.0, now(), " ".join(str(error).split())[:300])
+        raise
+    job_rows.tell_progress(here.store, number, "done", 1.0, now(), said)
+    return said
 
 
 def _teller(here: Installation, number: int, context: JobContext) -> Progress:
