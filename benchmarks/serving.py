@@ -224,7 +224,7 @@ def _swap(client: httpx.Client, settings: Settings) -> dict[str, Any]:
         release = here.releases.live()
         assert release is not None
         for _ in range(3):
-            here.promote(release.name)
+            here.promote(release.name, "benchmark")
             time.sleep(2)
     stopping.set()
     for asker in askers:

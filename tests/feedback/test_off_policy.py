@@ -14,7 +14,7 @@ from regard.feedback.off_policy import HEADINGS, Judge, Need, effective_share, s
 from regard.feedback.off_policy_estimators import IPS, SNIPS, DoublyRobust
 from regard.feedback.off_policy_intervals import Bernstein, Bootstrap
 from regard.measurement.bootstrap import Resampling
-from tests.feedback.logs import by_hand, drawn, keen
+from tests.feedback.policy_logs import by_hand, drawn, keen
 
 
 def _of(amounts: Scores, span: float = 1.0) -> Contributions:

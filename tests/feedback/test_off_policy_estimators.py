@@ -15,7 +15,7 @@ from regard.domain.errors import InvalidInput
 from regard.feedback.expected_rewards import ExpectedRewards
 from regard.feedback.logged_actions import LoggedActions, Target, by_unit
 from regard.feedback.off_policy_estimators import IPS, MIPS, SNIPS, DoublyRobust, OffPolicy
-from tests.feedback.logs import KEEN, by_hand, drawn, keen
+from tests.feedback.policy_logs import KEEN, by_hand, drawn, keen
 
 EVERY: tuple[OffPolicy, ...] = (
     IPS(),

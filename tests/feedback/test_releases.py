@@ -22,8 +22,8 @@ def releases(tmp_path: Path) -> Releases:
     return Releases(tmp_path / "releases")
 
 
-def _add(releases: Releases, release: Release = FIRST) -> None:
-    releases.add(release, fitted("ease").artifact(), communities())
+def _add(releases: Releases, release: Release = FIRST) -> Release:
+    return releases.add(release, fitted("ease").artifact(), communities())
 
 
 def test_nothing_is_live_before_the_first(releases: Releases) -> None:
@@ -33,8 +33,9 @@ def test_nothing_is_live_before_the_first(releases: Releases) -> None:
 
 
 def test_a_release_comes_back_with_its_model_and_its_data(releases: Releases) -> None:
-    _add(releases)
-    assert releases.get("0001") == FIRST
+    added = _add(releases)
+    assert releases.get("0001") == added
+    assert replace(added, checksums={}) == FIRST
     query = communities().query(3)
     model = FittedEASE.from_artifact(releases.model(FIRST))
     assert model.retrieve(query, 5).scores.tolist() == fitted("ease").retrieve(query, 5).scores.tolist()
@@ -51,7 +52,7 @@ def test_promoting_another_and_back_again(releases: Releases) -> None:
         releases.promote(name)
         assert releases.live() == releases.get(name)
     releases.promote("0001")
-    assert releases.live() == FIRST
+    assert releases.live() == releases.get("0001")
     assert releases.names() == ["0001", "0002"]
 
 
@@ -74,3 +75,13 @@ def test_a_write_that_fails_leaves_no_release(releases: Releases, monkeypatch: p
     assert (releases.names(), releases.next_name()) == ([], "0001")
     _add(releases)  # what the first attempt left does not stand in the way
     assert releases.names() == ["0001"]
+
+
+def test_a_file_that_changed_came_or_went_is_told(releases: Releases) -> None:
+    _add(releases)
+    assert releases.damaged("0001") == []
+    folder = releases.folder / "0001"
+    (folder / "data" / "offsets.npy").write_bytes(b"other")
+    (folder / "data" / "more.npy").write_bytes(b"new")
+    (folder / "model" / "000.npy").unlink()
+    assert releases.damaged("0001") == ["data/more.npy", "data/offsets.npy", "model/000.npy"]

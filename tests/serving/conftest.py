@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import psycopg
 import pytest
 
 from regard.data.store.server import Server
+from regard.serving.installation import Installation
 from regard.serving.settings import Settings
 from tests.serving.serving import Client, Home, client_of, install, settings_of
 
@@ -43,3 +45,15 @@ def door(served: Home) -> Iterator[Client]:
 def client(door: Client, served: Home) -> Client:
     """The same, with the key of an admin, whatever the test before has borne."""
     return door.bearing(served[1]["admin"])
+
+
+@pytest.fixture
+def own(fitted: Settings, server: Server, tmp_path: Path, tenant: str) -> Iterator[Settings]:
+    """This test's own tenant, with a copy of the fitted release that has settled as the live one."""
+    settings = settings_of(tmp_path, server.url, tenant)
+    install(settings, like=fitted)
+    with Installation.open(settings) as here:
+        here.promotions.settle(1.0)
+    yield settings
+    with psycopg.connect(server.url, autocommit=True) as connection:
+        connection.execute(f'DROP SCHEMA "{tenant}" CASCADE'.encode())

@@ -234,10 +234,11 @@ def test_every_command_helps_with_an_example() -> None:
     from typer.main import get_command
 
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
-    wanted = "demo import quarantine fit evaluate search recommend ask explain why-not similar "
+    wanted = "demo import quarantine fit evaluate releases retrain jobs search recommend ask explain why-not similar "
     wanted += "up serve keys batch replay tidy export stats doctor"
     assert get_command(cli.app).list_commands(None) == wanted.split()  # type: ignore[attr-defined]
-    commands |= {f"keys {name}": command for name, command in commands.pop("keys").commands.items()}
+    for group in ("keys", "releases", "jobs"):
+        commands |= {f"{group} {name}": command for name, command in commands.pop(group).commands.items()}
     for name, command in commands.items():
         assert f"regard {name}" in command.epilog
-        assert "--json" in {option for p in command.params for option in p.opts} or name in ("up", "serve")
+        assert "--json" in {option for p in command.params for option in p.opts} or name in ("up", "serve", "jobs work")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import tempfile
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 from regard.data.artifacts import Artifact, load, save
@@ -41,6 +42,7 @@ class Releases:
         draft = Path(tempfile.mkdtemp(prefix=f".{release.name}.", dir=self.folder))
         save(model, draft / "model")
         save_snapshot(data, draft / "data")
+        release = replace(release, checksums=_sums(draft))
         (draft / "release.json").write_text(json.dumps(asdict(release), indent=1, sort_keys=True), "utf-8")
         for file in sorted(draft.rglob("*"), reverse=True):
             _to_disk(file)
@@ -49,12 +51,19 @@ class Releases:
         _to_disk(self.folder)
         return release
 
+    def damaged(self, name: str) -> list[str]:
+        """The files of a release that are not what they were when it was written, and those that came or went."""
+        then, now = self.get(name).checksums, _sums(self.folder / name)
+        return sorted(path for path in then.keys() | now.keys() if then and then.get(path) != now.get(path))
+
     def promote(self, name: str) -> None:
-        """Make `name` the live one."""
+        """Make `name` the live one: the pointer alone. Whether it may be, `Promotions` decides."""
         self.get(name)
         pointer = self.folder / ".live.draft"
         pointer.write_text(name, "utf-8")
+        _to_disk(pointer)
         pointer.replace(self.folder / "live")
+        _to_disk(self.folder)
 
     def live(self) -> Release | None:
         """The live release, or None before the first."""
@@ -75,6 +84,15 @@ class Releases:
     def data(self, release: Release) -> Dataset:
         """The snapshot that it was fitted on, memory-mapped."""
         return load_snapshot(self.folder / release.name / "data")
+
+
+def _sums(folder: Path) -> dict[str, str]:
+    """SHA-256 of every file below `folder` but release.json, by path."""
+    found = {}
+    for path in sorted(p for p in folder.rglob("*") if p.is_file() and p.name != "release.json"):
+        with path.open("rb") as file:
+            found[path.relative_to(folder).as_posix()] = hashlib.file_digest(file, "sha256").hexdigest()
+    return found
 
 
 def _to_disk(path: Path) -> None:

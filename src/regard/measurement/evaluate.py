@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -41,7 +42,22 @@ def evaluate(
     labelled so. Raises InvalidInput for unknown names or when nobody can be judged.
     """
     rules = protocol or Protocol()
-    names = _names(metrics)
+    figures, setting = figures_of(models, split, k, metrics=metrics, sampled=sampled, protocol=rules)
+    return report_of(figures, setting, rules.resamples, rules.seed, rules.baseline)
+
+
+def figures_of(
+    models: Mapping[str, Retriever],
+    split: Split,
+    k: int = 10,
+    *,
+    metrics: Sequence[str] | None = None,
+    sampled: str | None = None,
+    protocol: Protocol | None = None,
+) -> tuple[dict[str, Figures], dict[str, Any]]:
+    """What `evaluate` averages: the figures of each model for every person, the same people in the same order; and on
+    what they stand."""
+    rules, names = protocol or Protocol(), _names(metrics)
     truth = truth_of(split, rules)
     aspects = aspects_of(split.train, split.known, truth.users)
     if sampled is not None:
@@ -58,7 +74,7 @@ def evaluate(
         "items": int(len(split.data.items) if rules.among is None else rules.among.sum()),
         "candidates": sampled or ("all" if rules.among is None else "among"),
     }
-    return report_of(figures, setting, rules.resamples, rules.seed, rules.baseline)
+    return figures, setting
 
 
 def _names(asked: Sequence[str] | None) -> tuple[str, ...]:

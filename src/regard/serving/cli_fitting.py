@@ -38,7 +38,7 @@ class Variety(StrEnum):
 
 
 @app.command(
-    help=_("Fit every source and their blend on all that the store knows; the result goes live."),
+    help=_("Fit every source and their blend on all that the store knows; past its gate the result goes live."),
     epilog=example("regard fit"),
 )
 def fit(
@@ -54,7 +54,7 @@ def fit(
     """A new release."""
     from regard.domain.run import Run
     from regard.learning import trackers
-    from regard.serving import fitting_screens, screens
+    from regard.serving import fitting_screens, release_screens, screens
     from regard.serving.installation import Installation
 
     console = Console(stderr=True)
@@ -66,8 +66,14 @@ def fit(
     with Installation.open(read_settings(folder)) as here, screens.progress(console) as tell:
         run = Run(seed=seed, progress=tell, tracker=trackers.both(*tracked))
         release = here.fit(here.dataset(tell), run)
-    answer = {"release": release.name, "moment": release.moment, **release.figures}
-    say(answer, screens.fitted(answer, _), as_json)
+        row = here.promotions.row(release.name)
+    answer = {"release": release.name, "moment": release.moment, "state": row.state, **release.figures}
+    if row.state == "live":
+        say(answer, screens.fitted(answer, _), as_json)
+        return
+    refused = {"name": row.name, "state": row.state, "gate": list(row.gate)}
+    say({**answer, "gate": refused["gate"]}, release_screens.fitted(refused, _), as_json)
+    raise typer.Exit(1)
 
 
 @app.command(

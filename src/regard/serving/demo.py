@@ -23,6 +23,7 @@ from regard.measurement.report import Report
 from regard.measurement.simulator import TownRecipe
 from regard.measurement.tables import heading
 from regard.serving import answers, comparing
+from regard.serving.by_itself import by_itself
 from regard.serving.installation import Installation
 from regard.serving.running import Address, serve
 from regard.serving.settings import Settings, now
@@ -57,7 +58,7 @@ def town_items(catalogue: pl.DataFrame) -> TownItems:
 
 
 def stay_up(settings: Settings, address: Address, simulated: bool, seed: int) -> None:
-    """Serve the demo with its page until told to stop; the simulated town goes on visiting it."""
+    """Serve the demo with its page until told to stop; the simulated town goes on visiting it, releases come and go."""
     settings = replace(settings, database_url=None)
     visitors = None
     if simulated:
@@ -67,7 +68,8 @@ def stay_up(settings: Settings, address: Address, simulated: bool, seed: int) ->
         visitors = Visitors(town, address.url, key)
         visitors.start()
     try:
-        serve(settings, address, page=True)
+        with by_itself(settings):
+            serve(settings, address, page=True)
     finally:
         if visitors is not None:
             visitors.stop()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -29,11 +29,10 @@ from regard.domain.run import Progress, Run, silent
 from regard.domain.weights import weigh
 from regard.feedback.releases import Releases
 from regard.models.text import encode_dataset
-from regard.models.text_cache import Cached
 from regard.recommending.retrievers import pin_threads
-from regard.serving import wiring
-from regard.serving.recipes import Recipes, decode, default_recipes
+from regard.serving import releasing, wiring
 from regard.serving.settings import Settings, now
+from regard.serving.shelf import Shelf
 
 SEARCHED = 20_000  # titles among which a mistyped one is looked for
 MAPPED = 5_000_000  # events from which on a snapshot lies on disk: below, its arrays are at most 130 MB
@@ -48,12 +47,8 @@ def limit_threads(threads: int) -> None:
 
 
 @dataclass(frozen=True, eq=False)
-class Installation:
+class Installation(Shelf):
     """Everything of one tenant. Open it, use it in `with`; the embedded server stops with its last user."""
-
-    settings: Settings
-    store: Store
-    releases: Releases
 
     @classmethod
     def open(cls, settings: Settings) -> Self:
@@ -113,35 +108,16 @@ class Installation:
         """The same data with the items' text vectors, from the cache where the words are known."""
         return encode_dataset(data, self.encoder, tell)
 
-    @cached_property
-    def encoder(self) -> Cached:
-        """The text encoder that regard.toml names."""
-        return wiring.encoder(self.settings)
+    def fit(self, data: Dataset, run: Run, who: str = "regard fit") -> Release:
+        """Fit all sources and their blend on `data` and write the release; live where its gate holds, else refused."""
+        row = releasing.make(self, data, run)
+        if row.state == "candidate":
+            self.promote(row.name, who)
+        return self.releases.get(row.name)
 
-    def recipes(self, data: Dataset) -> Recipes:
-        """What regard.toml asks for, else what suits the data."""
-        return decode(self.settings.recipes) or default_recipes(data, self.encoder.name)
-
-    def fit(self, data: Dataset, run: Run) -> Release:
-        """Fit all sources and their blend on `data`, write the release, make it live."""
-        recipes = self.recipes(data)
-        model = wiring.fit(data, recipes, run)
-        figures = {
-            "weights": model.weights,
-            "events": len(data.events),
-            "items": len(data.items),
-        }
-        plain = {name: {"kind": type(recipe).__name__, **asdict(recipe)} for name, recipe in recipes.items()}  # type: ignore[call-overload]
-        release = Release(self.releases.next_name(), now(), data.at, run.seed, plain, figures)
-        self.releases.add(release, model.artifact(), data)
-        self.promote(release.name)
-        return release
-
-    def promote(self, name: str) -> None:
-        """Make a release the live one; every server of this store hears of it."""
-        self.releases.promote(name)
-        self.store.tell("releases")
-        self.__dict__.pop("live", None)
+    def promote(self, name: str, who: str) -> None:
+        """Approve a release as `who` and make it the live one; Conflict where its gate does not hold."""
+        releasing.promote(self, name, who)
 
     @cached_property
     def live(self) -> wiring.Live:

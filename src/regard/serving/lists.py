@@ -30,7 +30,6 @@ from regard.serving.settings import now
 from regard.serving.wanted import Wanted
 from regard.serving.wiring import Live
 
-VARIANT = "live"  # experiments bring others
 COUNTER = 20  # how many history items a full reason's counterfactual may take away
 
 
@@ -42,6 +41,7 @@ class Resolved:
     person: Person
     before: Rows  # what was shown by the lists that this one goes on after
     moment: Mapping[str, Any]  # the fields of the log that resolve to the same query later
+    variant: str = "live"  # or "canary": which release answers
 
 
 async def rank(served: Served, wanted: Wanted, items: Sequence[str]) -> tuple[list[tuple[str, float]], str]:
@@ -63,18 +63,19 @@ async def rank(served: Served, wanted: Wanted, items: Sequence[str]) -> tuple[li
     return [(live.catalogue.id(slot.row), slot.score) for slot in slate.slots], impression.id.hex
 
 
-def live_of(served: Served) -> Live:
-    """What answers now, or Unavailable."""
-    if served.live is None:
+def live_of(served: Served, user: str = "") -> Live:
+    """What answers this person now (nobody known: the live release), or Unavailable."""
+    answering = served.answering(user, now())
+    if answering is None:
         raise Unavailable("recommendations", "a live release", "none yet", "Fit one first: regard fit")
-    return served.live
+    return answering
 
 
 async def recommend(served: Served, wanted: Wanted) -> bytes:
     """The answer to one request, as JSON bytes; its impression is on disk unless it says `logged: false`."""
     began = perf_counter()
     person, asked = await served.person(wanted.user_id or "")
-    live = live_of(served)
+    live = live_of(served, wanted.user_id or "")
     before = NO_ROWS
     if wanted.after is not None:
         before = await _shown(served, str(wanted.after))
@@ -95,7 +96,7 @@ async def recommend(served: Served, wanted: Wanted) -> bytes:
     answer = {
         "recommendation_id": impression.id.hex,
         "release": live.release.name,
-        "variant": VARIANT,
+        "variant": resolved.variant,
         "mode": mode(person),
         "items": [answers.slot_of(live, slot, reason) for slot, reason in zip(slate.slots, reasons, strict=True)],
         "dropped": slate.dropped,
@@ -121,7 +122,8 @@ def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: 
         "profiled": person.profiled,
         "items": served.seen.get("items"),
     }
-    return Resolved(query_of(served, live, person, moment), person, before, moment)
+    variant = "canary" if live is served.canary else "live"
+    return Resolved(query_of(served, live, person, moment), person, before, moment, variant)
 
 
 def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, Any]) -> Query:
@@ -208,7 +210,7 @@ def _impression(
     body = {
         "moment": resolved.moment,
         "mode": mode(person),
-        "variant": VARIANT,
+        "variant": resolved.variant,
         "seed": seed,
         "seq": person.seq,
         "attributes": person.said[0] if person.profiled else "{}",

@@ -110,9 +110,9 @@ def decode(table: Mapping[str, Any]) -> Recipes:
     >>> decode({"sources": {"mine": {"kind": "ease", "l2": 300.0}}})["mine"].l2
     300.0
     """
-    unknown = set(table) - {"sources", "encoder", "search"}
+    unknown = set(table) - {"sources", "encoder", "search", "releases"}
     if unknown:
-        known = "the tables [sources.NAME], [search.NAME] and [encoder] only"
+        known = "the tables [sources.NAME], [search.NAME], [encoder] and [releases] only"
         raise InvalidInput("regard.toml", known, f"{sorted(unknown)}")
     vectors = {"vectors": decode_encoder(table).name}
     return {

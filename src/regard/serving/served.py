@@ -16,6 +16,8 @@ from regard.data.tails import Ask, Happened, event_types, happened
 from regard.domain.errors import NotFound, RegardError, Unavailable
 from regard.domain.records import Event
 from regard.domain.weights import EventWeight
+from regard.feedback.canary import gets_canary
+from regard.serving import releasing
 from regard.serving.figures import Figures
 from regard.serving.gathering import Gathering
 from regard.serving.installation import Installation
@@ -40,6 +42,8 @@ class Served:
     here: Installation
     sessions: Sessions = field(default_factory=Sessions)
     live: Live | None = None
+    canary: Live | None = None  # on trial with `share` of the visits
+    share: float = 0.0
     keys: Mapping[bytes, tuple[str, Role]] = field(default_factory=dict)
     weights: Sequence[EventWeight] = ()
     types: Sequence[str] = ()
@@ -118,34 +122,56 @@ class Served:
             if self.seen.get("weights") != changes["weights"]:
                 self.weights, self.types = store.event_weights(), event_types(store)
             if self.live is not None and self._items_upto < changes["items"]:
-                self._follow_items(self.live)
+                self._follow_items(*(one for one in (self.live, self.canary) if one is not None))
             followed = {**changes, "releases": self.seen.get("releases", -1)}
             if load and self.seen.get("releases") != changes["releases"]:
                 self._load()
                 followed["releases"] = changes["releases"]
             self.seen = followed
 
-    def promote(self, name: str) -> None:
+    def answering(self, user: str, at: float) -> Live | None:
+        """The release that answers this person in this visit; nobody known always gets the live one."""
+        if (
+            self.canary is not None
+            and user
+            and gets_canary(user, self.canary.release.name, self.share, at, self.here.rules.visit)
+        ):
+            return self.canary
+        return self.live
+
+    def promote(self, name: str, who: str) -> None:
         """Make a release the live one, here at once and elsewhere when they hear of it."""
-        self.here.promote(name)
+        self.here.promote(name, who)
+        self._hear()
+
+    def roll_back(self, name: str, who: str, why: str) -> str:
+        """Take a release back, here at once; the name of the one that is live."""
+        _, live = releasing.roll_back(self.here, who, why, name)
+        self._hear()
+        return live
+
+    def _hear(self) -> None:
         self.follow(happened(self.here.store, [Ask("")])[0].changes, load=True)
 
-    def _follow_items(self, live: Live) -> None:
+    def _follow_items(self, *releases: Live) -> None:
         found = item_changes(self.here.store, self._items_upto)
-        live.catalogue.follow(found.items, found.gone)
+        for live in releases:
+            live.catalogue.follow(found.items, found.gone)
         self._items_upto = found.upto
 
     def _load(self) -> None:
         """The live release beside the one that serves, then in its place; requests under way keep the old one."""
-        upto = counted(self.here.store)
+        upto, row = counted(self.here.store), self.here.promotions.canary()
         try:
             live = self.here.load()
+            canary = None if row is None else self.here.load(row.name)
         except NotFound:
             return
         self._items_upto = upto
-        self._follow_items(live)
+        self._follow_items(*(one for one in (live, canary) if one is not None))
         self.live = self.here.serve(live)
-        log.info("release live", tenant=self.here.settings.tenant, release=live.release.name)
+        self.canary, self.share = canary, 0.0 if row is None else row.share
+        log.info("release live", tenant=self.here.settings.tenant, release=live.release.name, canary=row and row.name)
 
     def _append(self, calls: list[Sequence[Event]]) -> list[Exception | None]:
         try:

@@ -9,7 +9,7 @@ from regard.data.translations import Translate
 
 def vocabulary(_: Translate) -> Mapping[str, str]:
     """English name or phrase -> what a person reads."""
-    return _counts(_) | _segments(_) | _checks(_) | _findings(_) | _done(_) | _fits(_)
+    return _counts(_) | _segments(_) | _checks(_) | _findings(_) | _done(_) | _fits(_) | _states(_) | _conditions(_)
 
 
 def _counts(_: Translate) -> dict[str, str]:
@@ -30,6 +30,45 @@ def _counts(_: Translate) -> dict[str, str]:
         "popular lately": _("popular lately"),
         "people who answered alike": _("people who answered alike"),
         "event_types": _("events of type"),
+    }
+
+
+def _states(_: Translate) -> dict[str, str]:
+    return {
+        "candidate": _("candidate"),
+        "refused": _("refused"),
+        "canary": _("canary"),
+        "retired": _("retired"),
+        "todo": _("waiting"),
+        "doing": _("at work"),
+        "succeeded": _("done"),
+        "cancelled": _("cancelled"),
+        "aborted": _("stopped"),
+        "aborting": _("stopping"),
+        "stalled": _("its process is gone"),
+    }
+
+
+def _conditions(_: Translate) -> dict[str, str]:
+    return {
+        "damaged files": _("damaged files"),
+        "people to judge by": _("people to judge by"),
+        "accuracy, everybody": _("accuracy, everybody"),
+        "accuracy, new people": _("accuracy, new people"),
+        "accuracy, known people": _("accuracy, known people"),
+        "accuracy, occasional visitors": _("accuracy, occasional visitors"),
+        "accuracy, frequent visitors": _("accuracy, frequent visitors"),
+        "accuracy, rare items": _("accuracy, rare items"),
+        "accuracy, new items": _("accuracy, new items"),
+        "accuracy, known items": _("accuracy, known items"),
+        "change of diversity": _("change of diversity"),
+        "change of novelty": _("change of novelty"),
+        "change of calibration": _("change of calibration"),
+        "change of coverage": _("change of coverage"),
+        "change of gini": _("change of concentration"),
+        "milliseconds a list": _("milliseconds a list"),
+        "megabytes": _("megabytes"),
+        "full lists": _("full lists"),
     }
 
 

@@ -83,7 +83,7 @@ class Tenants:
             raise Forbidden("the key", f"the role {role} or higher", f"the role {holds}", "regard keys create --role")
         if self.rate:
             self._take((tenant, name))
-        request.state.served = served
+        request.state.served, request.state.caller = served, name
         return served
 
     def _take(self, who: tuple[str, str]) -> None:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Annotated, Any
 
-from fastapi import APIRouter, Path, Response
+from fastapi import APIRouter, Path, Request, Response
 from pydantic import BaseModel
 
-from regard.domain.errors import Conflict
+from regard.data.release_rows import all_rows
+from regard.serving import watching
 from regard.serving.api.access import Guarded, Here, needs
 from regard.serving.api.bodies import answer
 from regard.serving.api.errors import responses
 from regard.serving.served import Served
+from regard.serving.settings import now
 
 router = APIRouter(route_class=Guarded, tags=["releases"])
 Name = Annotated[str, Path(pattern=r"^[0-9]{4,9}$")]
@@ -22,10 +24,15 @@ class ReleaseOut(BaseModel):
     """One release."""
 
     name: str
+    state: str
     live: bool
     created: float
     moment: float
     figures: dict[str, Any]
+    gate: list[dict[str, Any]]
+    approver: str | None
+    lists: int
+    liked: float | None
 
 
 class ReleasesOut(BaseModel):
@@ -42,7 +49,7 @@ class Promoted(BaseModel):
 
 @router.get("/v1/releases", openapi_extra=needs("read"), responses={200: {"model": ReleasesOut}, **responses()})
 async def releases(here: Here) -> Response:
-    """Every release, oldest first."""
+    """Every release, oldest first, with the lists of the last day and the share of visits that liked one."""
     return answer(await asyncio.to_thread(_all, here))
 
 
@@ -51,9 +58,12 @@ async def releases(here: Here) -> Response:
     openapi_extra=needs("expert"),
     responses={200: {"model": Promoted}, **responses(409)},
 )
-async def promote(name: Name, here: Here) -> Response:
-    """Make this release the live one, on every server of this store; no request fails meanwhile."""
-    await asyncio.to_thread(here.promote, name)
+async def promote(name: Name, here: Here, request: Request) -> Response:
+    """Approve this release and make it the live one, on every server of this store; no request fails meanwhile.
+
+    409 where its gate does not hold.
+    """
+    await asyncio.to_thread(here.promote, name, request.state.caller)
     return answer({"live": name})
 
 
@@ -62,30 +72,31 @@ async def promote(name: Name, here: Here) -> Response:
     openapi_extra=needs("expert"),
     responses={200: {"model": Promoted}, **responses(409)},
 )
-async def rollback(name: Name, here: Here) -> Response:
-    """Go back from this live release to the one before it."""
-    names, live = here.here.releases.names(), here.here.releases.live()
-    if live is None or live.name != name:
-        raise Conflict("release", "the live one", repr(name), "GET /v1/releases says which is live.")
-    before = [one for one in names if one < name]
-    if not before:
-        raise Conflict("release", "one before it", "none", "The first release cannot be rolled back.")
-    await asyncio.to_thread(here.promote, before[-1])
-    return answer({"live": before[-1]})
+async def rollback(name: Name, here: Here, request: Request) -> Response:
+    """Take this release back: the canary, or the live one for the one that was live before it (logged as emergency)."""
+    live = await asyncio.to_thread(here.roll_back, name, request.state.caller, "asked for over the interface")
+    return answer({"live": live})
 
 
 def _all(served: Served) -> dict[str, Any]:
-    kept, live = served.here.releases, served.here.releases.live()
-    found = [kept.get(name) for name in kept.names()]
+    here = served.here
+    here.promotions.settle(now())
+    lately = watching.by_release(here)
     return {
         "releases": [
             {
-                "name": one.name,
-                "live": live is not None and live.name == one.name,
-                "created": one.created,
-                "moment": one.moment,
-                "figures": one.figures,
+                "name": row.name,
+                "state": row.state,
+                "live": row.state == "live",
+                "created": row.about["created"],
+                "moment": row.about["moment"],
+                "figures": row.about["figures"],
+                "gate": row.gate,
+                "approver": row.approver,
+                "lists": 0,
+                "liked": None,
+                **lately.get(row.name, {}),
             }
-            for one in found
+            for row in all_rows(here.store)
         ]
     }

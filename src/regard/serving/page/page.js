@@ -6,6 +6,8 @@ const WORDS = {
     person: "Person", show: "Show", interface: "Interface", health: "Health", key: "Key (role write)", enter: "Enter",
     past: "Done here", click: "Click", like: "Like", less: "Less like this", none: "Nothing to recommend.",
     told: (deed, title) => `${deed}: “${title}”. The list is new.`, asking: "…", stranger: "somebody new",
+    releases: "Releases, last day", columns: ["release", "state", "lists", "visits that liked"],
+    states: { candidate: "candidate", refused: "refused", canary: "on trial", live: "live", retired: "retired" },
     figures: (a) => `Release ${a.release}, ${a.took_ms} ms; left out by filters: ${Object.entries(a.dropped).filter(([, n]) => n)
       .map(([name, n]) => `${name} ${n}`).join(", ") || "none"}.`,
   },
@@ -13,6 +15,8 @@ const WORDS = {
     person: "用户", show: "显示", interface: "接口", health: "状态", key: "密钥（write 角色）", enter: "进入",
     past: "刚才的操作", click: "点击", like: "喜欢", less: "少推荐这类", none: "没有可推荐的内容。",
     told: (deed, title) => `${deed}：“${title}”。列表已更新。`, asking: "…", stranger: "新用户",
+    releases: "版本（最近一天）", columns: ["版本", "状态", "列表数", "有喜欢的访问"],
+    states: { candidate: "候选", refused: "已拒绝", canary: "试用中", live: "在线", retired: "已退役" },
     figures: (a) => `版本 ${a.release}，${a.took_ms} 毫秒；过滤掉：${Object.entries(a.dropped).filter(([, n]) => n)
       .map(([name, n]) => `${name} ${n}`).join("、") || "无"}。`,
   },
@@ -106,6 +110,21 @@ async function show(person, said) {
   } catch (error) { complain(error); }
 }
 
+// Which releases there are, and what people made of their lists.
+async function releases() {
+  try {
+    const found = (await ask("/v1/releases")).releases.reverse().slice(0, 6);
+    const head = make("tr");
+    head.append(...say.columns.map((name) => make("th", "", name)));
+    at("releases").replaceChildren(head, ...found.map((one) => {
+      const line = make("tr");
+      const liked = one.liked === null ? "–" : `${(100 * one.liked).toFixed(0)} %`;
+      line.append(...[one.name, say.states[one.state], one.lists, liked].map((cell) => make("td", "", String(cell))));
+      return line;
+    }));
+  } catch { at("releases").replaceChildren(); }
+}
+
 async function begin() {
   try {
     const people = (await ask("/api/users?n=200")).Users.map((user) => user.UserId);
@@ -128,3 +147,5 @@ at("door").addEventListener("submit", (event) => {
   begin();
 });
 begin();
+releases();
+setInterval(releases, 15_000);

@@ -1,0 +1,174 @@
+"""Releasing: what the words of `regard releases` ask of a shelf: make, show, compare, promote, roll back."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+import numpy as np
+
+from regard.data.release_rows import Row, all_rows, all_steps, row_of
+from regard.domain.arrays import Rows
+from regard.domain.dataset import Dataset
+from regard.domain.decisions import Condition, Release
+from regard.domain.request import Query
+from regard.domain.run import Run
+from regard.feedback.gate import Gate
+from regard.feedback.trials import Trial
+from regard.models.blend import FittedBlend
+from regard.serving import trying, wiring
+from regard.serving.settings import now
+from regard.serving.shelf import Shelf
+
+SAMPLE, K = 200, 10  # people whose lists two releases are compared by
+
+
+def make(here: Shelf, data: Dataset, run: Run) -> Row:
+    """Fit a release on `data`, try it beside the live one, and enter it: a candidate, or refused with the reason."""
+    recipes = here.recipes(data)
+    live = here.releases.live()
+    tried, warm = None, None
+    if live is not None:
+        serving = FittedBlend.from_artifact(here.releases.model(live), wiring.FITTED)
+        tried, warm = trying.trial(data, recipes, (live.name, live.moment, serving), replace(run, warm_start=None))
+    model = wiring.fit(data, recipes, replace(run, warm_start=run.warm_start or warm))
+    return keep(here, model, data, run, tried)
+
+
+def keep(here: Shelf, model: FittedBlend, data: Dataset, run: Run, tried: Trial | None) -> Row:
+    """Write a fitted release with its figures, judge it, and enter it."""
+    release = here.releases.add(described(here, model, data, run.seed, tried), model.artifact(), data)
+    first = here.releases.live() is None
+    return here.promotions.enter(release, table(here, release.name, tried, first), "regard", now())
+
+
+def table(here: Shelf, name: str, tried: Trial | None, first: bool) -> tuple[Condition, ...]:
+    """The lines of the gate for a release in its folder."""
+    gate: Gate = here.rules.gate
+    judged = 0.0 if tried is None else float(tried.versus.changes[0].people)
+    people = Condition("people to judge by", judged, 1.0, "at least", "people with unseen events")
+    return gate.judge(tried, len(here.releases.damaged(name)), () if first else (people,))
+
+
+def described(here: Shelf, model: FittedBlend, data: Dataset, seed: int, tried: Trial | None) -> Release:
+    """What release.json says."""
+    recipes = here.recipes(data)
+    worth = {part: float(values[-1]) for part, values in model.learned.worth.items()}
+    figures = {
+        "weights": model.weights,
+        "events": len(data.events),
+        "items": len(data.items),
+        "worth": worth,  # nDCG of the blend by slice, on the events that chose its weights
+        **({} if tried is None else {"trial": tried.plain()}),
+    }
+    plain = {name: {"kind": type(recipe).__name__, **asdict(recipe)} for name, recipe in recipes.items()}  # type: ignore[call-overload]
+    return Release(here.releases.next_name(), now(), data.at, seed, plain, figures)
+
+
+def listing(here: Shelf) -> list[dict[str, Any]]:
+    """Every release in a line, newest first."""
+    here.promotions.settle(now())
+    return [
+        {
+            "name": row.name,
+            "state": row.state,
+            "share": row.share,
+            "since": row.since,
+            "created": row.about["created"],
+            "moment": row.about["moment"],
+            "events": row.about["figures"].get("events"),
+            "accuracy": _accuracy(row),
+            "approver": row.approver,
+            "refusal": "; ".join(line["name"] for line in row.gate if line["verdict"] != "holds"),
+        }
+        for row in reversed(all_rows(here.store))
+    ]
+
+
+def shown(here: Shelf, name: str) -> dict[str, Any]:
+    """One release in full: its table, figures, recipes, files, and every step that it took."""
+    here.promotions.settle(now())
+    row = row_of(here.store, name)
+    steps = [asdict(step) for step in all_steps(here.store) if step.name == name]
+    return {
+        "name": name,
+        "state": row.state,
+        "share": row.share,
+        "approver": row.approver,
+        "approved": row.approved,
+        "gate": list(row.gate),
+        **{field: row.about[field] for field in ("created", "moment", "seed", "recipes", "figures")},
+        "files": len(row.about.get("checksums", {})),
+        "damaged": here.releases.damaged(name),
+        "steps": steps,
+    }
+
+
+def difference(here: Shelf, one: str, other: str) -> dict[str, Any]:
+    """What is different in `other`: recipes, figures, and the lists of SAMPLE people."""
+    before, after = here.releases.get(one), here.releases.get(other)
+    lists = [top(here.model(name), here.releases.data(here.releases.get(name)), K) for name in (one, other)]
+    same = [len(np.intersect1d(a, b)) / K for a, b in zip(*lists, strict=False)]
+    return {
+        "before": one,
+        "after": other,
+        "recipes": _changed(before.recipes, after.recipes),
+        "figures": {
+            name: [before.figures.get(name), after.figures.get(name)]
+            for name in ("events", "items")
+            if before.figures.get(name) != after.figures.get(name)
+        },
+        "moment": [before.moment, after.moment],
+        "seed": [before.seed, after.seed],
+        "accuracy": [_accuracy(row_of(here.store, one)), _accuracy(row_of(here.store, other))],
+        "people": len(same),
+        "overlap": float(np.mean(same)) if same else None,
+    }
+
+
+def top(model: FittedBlend, data: Dataset, k: int, people: int = SAMPLE) -> list[Rows]:
+    """The best `k` items of the first `people` people with events, as their release holds them."""
+    rows = np.flatnonzero(np.diff(data.events.offsets) > 0)[:people]
+    queries: Sequence[Query] = [data.query(int(row), k) for row in rows]
+    return [candidates.rows for candidates in model.retrieve_many(queries, k)]
+
+
+def promote(here: Shelf, name: str, who: str, share: float | None = None) -> Row:
+    """Approve a release as `who`; with `share`, try it as a canary; without, everybody gets its lists."""
+    here.promotions.settle(now())
+    row = row_of(here.store, name)
+    if row.state != "live":
+        here.promotions.approve(name, who, now())
+    if share is None:
+        row = here.promotions.go_live(name, who, now())
+    else:
+        row = here.promotions.try_out(name, share, who, now())
+    here.changed()
+    return row
+
+
+def roll_back(here: Shelf, who: str, why: str, name: str | None = None) -> tuple[str, str]:
+    """Take back the canary, else the live release, or the one of that name; what went, and what is live."""
+    here.promotions.settle(now())
+    names = here.promotions.roll_back(who, why, now(), name)
+    here.changed()
+    return names
+
+
+def _accuracy(row: Row) -> float | None:
+    told = row.about["figures"].get("trial")
+    if told is not None:
+        return float(told["versus"]["changes"][0]["after"])
+    return None
+
+
+def _changed(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+    """The sources that came or went, and the fields that changed, as [before, after]."""
+    found: dict[str, Any] = {}
+    for name in [*before, *(n for n in after if n not in before)]:
+        old, new = before.get(name, {}), after.get(name, {})
+        fields = [field for field in [*old, *(f for f in new if f not in old)] if old.get(field) != new.get(field)]
+        if fields:
+            found[name] = {field: [old.get(field), new.get(field)] for field in fields}
+    return found

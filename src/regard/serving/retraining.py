@@ -1,0 +1,146 @@
+"""Retraining: a new release in stages that lie on disk, so that a job that was killed goes on where it stood."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from regard.data.artifacts import MANIFEST, load, save
+from regard.data.release_rows import Row
+from regard.data.shown import lists_since
+from regard.data.snapshot_folder import load_snapshot, save_snapshot
+from regard.domain.dataset import Dataset
+from regard.domain.run import Progress, Run
+from regard.feedback.trials import Trial
+from regard.models.blend import Blend, FittedBlend
+from regard.serving import releasing, trying, wiring
+from regard.serving.installation import Installation
+from regard.serving.settings import now
+
+AUTOMATIC = "automatic (regard.toml)"
+TRAFFIC = 100  # lists in the last day from which on a release is tried on a share of the visits first
+
+
+@dataclass(frozen=True, eq=False)
+class Retraining:
+    """One job: snapshot, trial, fit, release, each kept in `folder` as soon as it is done.
+
+    full: everything anew. Else incremental: nothing happens without new events; weights of sources stay as they were
+    learned, sources that can (`Blend.continued`) start from the live ones, and vectors come from the cache where the
+    words are known. `tell` may raise to stop the job; what is live is untouched until the last stage, which is one
+    transaction.
+    """
+
+    here: Installation
+    folder: Path
+    full: bool
+    tell: Progress
+    seed: int = 0
+
+    def run(self) -> str:
+        """Do what is still to do; what became of it, in words."""
+        live = self.here.releases.live()
+        data = self.data
+        if not self.full and live is not None and data.at <= live.moment and len(data.events) == live.figures["events"]:
+            shutil.rmtree(self.folder, ignore_errors=True)
+            return f"nothing new since release {live.name}"
+        tried, warm = self._trial(data)
+        model = self._model(data, warm)
+        row = self._entered(data, model, tried)
+        said = self._let_through(row)
+        shutil.rmtree(self.folder, ignore_errors=True)
+        return said
+
+    @cached_property
+    def data(self) -> Dataset:
+        """The snapshot of this job."""
+        self.tell("snapshot", 0.0)
+        path = self.folder / "data"
+        if not path.is_dir():
+            self._whole(path, lambda fresh: save_snapshot(self.here.dataset(), fresh))
+        return load_snapshot(path)
+
+    def _trial(self, data: Dataset) -> tuple[Trial | None, FittedBlend | None]:
+        """Beside the live release; the second is a warm start for the fit."""
+        self.tell("trial", 0.0)
+        live, path = self.here.releases.live(), self.folder / "trial"
+        if live is None:
+            return None, None
+        serving = self.here.model(live.name)
+        if not path.is_dir():
+            recipes = self.here.recipes(data)
+            same = serving.recipe == Blend(sources=tuple(recipes.items()))
+            warm = serving if same and not self.full and not serving.recipe.continued else None
+            run = self._run("trial", warm)
+            tried, after = trying.trial(data, recipes, (live.name, live.moment, serving), run)
+            self._whole(path, lambda fresh: _keep(fresh, tried, after))
+        told = json.loads((path / "trial.json").read_text("utf-8"))
+        after = self._read(path / "model") if (path / "model").is_dir() else None
+        return (None if told is None else Trial.from_plain(told)), after if self.full or after is None else serving
+
+    def _model(self, data: Dataset, warm: FittedBlend | None) -> FittedBlend:
+        self.tell("fit", 0.0)
+        path = self.folder / "model"
+        if not (path / MANIFEST).is_file():
+            fitted = wiring.fit(data, self.here.recipes(data), self._run("fit", warm))
+            save(fitted.artifact(), path)
+        return self._read(path)
+
+    def _entered(self, data: Dataset, model: FittedBlend, tried: Trial | None) -> Row:
+        """The release with its row. Its name is kept first, so that a job that begins again does not make two."""
+        self.tell("release", 0.0)
+        here, path = self.here, self.folder / "name"
+        name = path.read_text("utf-8") if path.is_file() else here.releases.next_name()
+        if not path.is_file():
+            path.write_text(name, "utf-8")
+        if name not in here.releases.names():
+            return releasing.keep(here, model, data, Run(seed=self.seed), tried)
+        here.promotions.settle(now())
+        first = here.releases.live() is None
+        return here.promotions.judge_again(name, releasing.table(here, name, tried, first), "regard", now())
+
+    def _let_through(self, row: Row) -> str:
+        """By itself where regard.toml says so, or where nothing was live before; else it waits for a person."""
+        here = self.here
+        if row.state == "refused":
+            broken = ", ".join(line["name"] for line in row.gate if line["verdict"] != "holds")
+            return f"release {row.name} refused: {broken}"
+        if here.rules.approval != "automatic":
+            return f"release {row.name} waits for approval"
+        live, canary = here.promotions.live(), here.promotions.canary()
+        if canary is not None:
+            return f"release {row.name} waits: {canary.name} is on trial"
+        if live is None or lists_since(here.store, now() - 86_400.0) < TRAFFIC:
+            releasing.promote(here, row.name, AUTOMATIC)
+            return f"release {row.name} is live"
+        releasing.promote(here, row.name, AUTOMATIC, here.rules.share)
+        return f"release {row.name} is tried on {here.rules.share:.0%} of the visits"
+
+    def _run(self, stage: str, warm: FittedBlend | None) -> Run:
+        def tell(step: str, share: float) -> None:
+            self.tell(f"{stage}: {step}", share)
+
+        return replace(Run(seed=self.seed, progress=tell, folder=self.folder / "checkpoints" / stage), warm_start=warm)
+
+    def _read(self, path: Path) -> FittedBlend:
+        return FittedBlend.from_artifact(load(path), wiring.FITTED)
+
+    @staticmethod
+    def _whole(path: Path, write: Callable[[Path], Any]) -> None:
+        """A folder appears with all that `write` puts into it, or not at all."""
+        fresh = path.with_name(f".{path.name}.new")
+        shutil.rmtree(fresh, ignore_errors=True)
+        fresh.mkdir(parents=True)
+        write(fresh)
+        fresh.rename(path)
+
+
+def _keep(folder: Path, tried: Trial | None, after: FittedBlend | None) -> None:
+    (folder / "trial.json").write_text(json.dumps(None if tried is None else tried.plain()), "utf-8")
+    if after is not None:
+        save(after.artifact(), folder / "model")
