@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -15,7 +17,7 @@ from tests.recommending.linear import person, scored, unsure
 
 def rewarded(item: list[int], score: list[float], reward: list[float], looked: list[float] | None = None) -> Rewarded:
     seen = np.ones(len(item)) if looked is None else np.array(looked)
-    return Rewarded(np.array(item, np.int64), np.array(score), np.array(reward), seen)
+    return Rewarded(np.array(item, np.int64), np.array(score), np.array(reward), seen, np.ones(len(item)))
 
 
 def world(n: int, seed: int = 0) -> Rewarded:
@@ -23,7 +25,8 @@ def world(n: int, seed: int = 0) -> Rewarded:
     rng = np.random.default_rng(seed)
     item, score, looked = rng.integers(0, 20, n), rng.random(n), rng.choice([1.0, 0.5, 0.25], n)
     error = np.where(item == 0, 0.5, np.where(item == 1, -0.25, 0.0))
-    return Rewarded(item, score, (rng.random(n) < looked * (0.1 + 0.3 * (score + error))).astype(float), looked)
+    reward = (rng.random(n) < looked * (0.1 + 0.3 * (score + error))).astype(float)
+    return Rewarded(item, score, reward, looked, np.ones(n))
 
 
 def test_the_line_and_the_errors_of_items_are_found() -> None:
@@ -50,7 +53,7 @@ def test_by_hand() -> None:
 def test_two_batches_teach_what_one_does(cut: int) -> None:
     whole = world(300)
     parts = [
-        Rewarded(whole.item[part], whole.score[part], whole.reward[part], whole.looked[part])
+        Rewarded(whole.item[part], whole.score[part], whole.reward[part], whole.looked[part], whole.weight[part])
         for part in (slice(None, cut), slice(cut, None))
     ]
     at_once, in_turn = ItemPosteriors().updated(whole), ItemPosteriors().updated(parts[0]).updated(parts[1])
@@ -66,6 +69,15 @@ def test_scores_that_tell_nothing_leave_the_noise_bounded() -> None:
     empty = ItemPosteriors().belief()
     assert len(np.asarray(empty.shown)) == 0
     assert empty.noise == pytest.approx(10.0)
+
+
+def test_a_slot_without_weight_teaches_nothing() -> None:
+    whole = world(300)
+    believed = replace(whole, weight=(np.arange(300) < 200).astype(float))
+    some = rewarded(*(column[:200].tolist() for column in (whole.item, whole.score, whole.reward, whole.looked)))
+    np.testing.assert_allclose(
+        ItemPosteriors().updated(believed).sums[:, :20], ItemPosteriors().updated(some).sums[:, :20], atol=1e-9
+    )
 
 
 def test_fading_keeps_the_errors_and_opens_what_is_believed() -> None:
@@ -122,7 +134,7 @@ def test_wrong_columns_are_refused() -> None:
     with pytest.raises(InvalidInput, match=r"Rewarded\.reward"):
         rewarded([0, 1], [0.0, 0.0], [1.0])
     with pytest.raises(InvalidInput, match="looked"):
-        rewarded([0], [0.0], [1.0], [1.5])
+        rewarded([0], [0.0], [1.0], [-0.5])
 
 
 def test_good_newcomers_rise_bad_ones_stop_and_all_had_their_turn() -> None:
@@ -139,7 +151,7 @@ def test_good_newcomers_rise_bad_ones_stop_and_all_had_their_turn() -> None:
         chances = policy.probabilities(person(at=float(len(shares))), unsure(score, spread), score)
         shown = rng.choice(110, 500, p=chances / chances.sum())
         reward = (rng.random(500) < worth[shown]).astype(float)
-        taught = taught.updated(Rewarded(shown, score[shown], reward, np.ones(500)))
+        taught = taught.updated(Rewarded(shown, score[shown], reward, np.ones(500), np.ones(500)))
         shares.append(np.bincount(shown, minlength=110) / 500)
     seen = np.sum(shares, axis=0) * 500
     good, bad = np.arange(100, 110, 2), np.arange(101, 110, 2)

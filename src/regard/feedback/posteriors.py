@@ -26,20 +26,22 @@ class Rewarded:
     """n shown slots and what they brought, as columns (n,).
 
     `score` is what stood in the slot's part "score" (0 the worst candidate's, 1 the best's), `reward` what came of it,
-    `looked` the chance that its place was looked at (1: not corrected): reward = looked * worth + noise.
+    `looked` how its place was looked at (1: as the first one): reward = looked * worth + noise. `weight` is how far
+    the slot is to be believed: 0 while its reward may still come (the columns of `rewards.Rewarding`).
     """
 
     item: Rows
     score: Scores
     reward: Scores
     looked: Scores
+    weight: Scores
 
     def __post_init__(self) -> None:
-        for name in ("score", "reward", "looked"):
+        for name in ("score", "reward", "looked", "weight"):
             check_shape(f"Rewarded.{name}", getattr(self, name), (len(self.item),))
             check_finite(f"Rewarded.{name}", getattr(self, name))
-        if (self.looked < 0).any() or (self.looked > 1).any():
-            raise InvalidInput("Rewarded.looked", "chances in [0, 1]", "others")
+        if min(self.looked.min(initial=0), self.weight.min(initial=0)) < 0:
+            raise InvalidInput("Rewarded", "looked >= 0 and weight >= 0", "a negative one")
 
 
 def _zeros() -> NDArray[np.float64]:
@@ -63,10 +65,10 @@ class ItemPosteriors:
         n = max(self.sums.shape[1], int(shown.item.max(initial=-1)) + 1)
         sums = np.zeros((3, n))
         sums[:, : self.sums.shape[1]] = self.sums
-        x, seen, r = shown.score, shown.looked, shown.reward
+        x, seen, r, sure = shown.score, shown.looked, shown.reward, shown.weight
         for place, amount in enumerate((seen**2, seen**2 * x, seen * r)):
-            sums[place] += np.bincount(shown.item, amount, n)
-        line = [(seen * x) ** 2, seen * x * r, r**2, np.ones(len(r))]
+            sums[place] += np.bincount(shown.item, sure * amount, n)
+        line = [sure * (seen * x) ** 2, sure * seen * x * r, sure * r**2, sure]
         return ItemPosteriors(sums, self.line + [float(column.sum()) for column in line], self.version + 1)
 
     def faded(self, kept: float) -> ItemPosteriors:
