@@ -105,16 +105,19 @@ class Linear:
     def drawn(self, query: Query, candidates: Candidates, normals: Normals) -> Vectors:
         """(draws, n); one theta a draw, so what two candidates share is wrong for both."""
         x = linear_columns(candidates, self.names)
-        theta = self.mean + normals(len(self.mean)) @ self.factor.T
-        return np.asarray((theta @ x.T - x[:, 1]) / width(candidates), np.float32)
+        drawn = normals(len(self.mean)) @ (x @ self.factor).T.astype(np.float32)
+        return np.asarray((drawn + (x @ self.mean - x[:, 1])) / width(candidates), np.float32)
 
 
 def linear_columns(candidates: Candidates, names: tuple[str, ...]) -> NDArray[np.float64]:
     """x = [1, score, features `names`] of each candidate, (n, 2 + f)."""
     x = np.ones((len(candidates), 2 + len(names)))
     x[:, 1] = 0.0 if candidates.mean is None else candidates.mean
-    for place, name in enumerate(names, start=2):
-        x[:, place] = candidates.feature(name)
+    if names and candidates.feature_names == names:
+        x[:, 2:] = candidates.features
+    else:
+        for place, name in enumerate(names, start=2):
+            x[:, place] = candidates.feature(name)
     return np.nan_to_num(x)
 
 

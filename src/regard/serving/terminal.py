@@ -28,6 +28,7 @@ ORDER = [
     "fit",
     "evaluate",
     "search",
+    "simulate",
     "recommend",
     "ask",
     "explain",
