@@ -98,7 +98,7 @@ def test_the_policy_of_regard_toml() -> None:
 
 
 def test_the_command_writes_what_it_says(tmp_path: Path) -> None:
-    asked = "simulate --rounds 4 --people 40 --items 60 --visitors 12 -k 4 --json --out".split(" ")
+    asked = ["simulate", "--json", "--rounds", "4", "--people", "40", "--items", "60", "--visitors", "12", "--out"]
     command = [sys.executable, "-c", "from regard.serving.cli import main; main()", *asked, str(tmp_path / "out")]
     done = subprocess.run([*command, "--folder", str(tmp_path)], capture_output=True, text=True, check=True)
     said = json.loads(done.stdout)
