@@ -117,7 +117,7 @@ def policies(stream: Stream) -> Mapping[str, tuple[LinearPrior, Callable[[Linear
     return {
         "Thompson, floor 1%": (prior, Thompson),
         "LinUCB, epsilon 1%": (prior, lambda belief: UpperBound(belief, 0.5, 0.01)),
-        "Thompson within 10% slots, 1% clicks": (prior, lambda b: Within(Thompson(b), Budget(), b)),
+        "Thompson within 10% slots, 1% clicks": (prior, lambda b: Within(Thompson(b), Budget(0.1, 0.01), b)),
         "posterior mean, epsilon 5%": (prior, lambda belief: UpperBound(belief, 0.0, 0.05)),
         "posterior mean, never explores": (prior, lambda b: Within(Greedy(), Budget(0.0, 0.0), b)),
     }

@@ -23,8 +23,8 @@ class Budget:
     where scores are expected clicks (>= 0), that share of the range is never less than the share of the clicks.
     """
 
-    slots: float = 0.1
-    clicks: float = 0.01
+    slots: float = 0.03
+    clicks: float = 0.03
 
     def __post_init__(self) -> None:
         for name in ("slots", "clicks"):

@@ -27,12 +27,12 @@ class Exploration:
     """
 
     kind: Kind = "thompson"
-    slots: float = 0.1
-    clicks: float = 0.01
+    slots: float = 0.03
+    clicks: float = 0.03
     temperature: float = 0.05
     epsilon: float = 0.05
     draws: int = 256
-    floor: float = 0.01
+    floor: float = 0.3
     deviations: float = 1.0
     stretch: float = 3.0
     enough: float = 100.0
