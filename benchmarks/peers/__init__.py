@@ -12,6 +12,7 @@ PINS = {  # what each environment holds; numpy < 2 where the library needs it
     "rectools": ("rectools==0.19.0", "numpy<2"),
     "rectools-deep": ("rectools[torch]==0.19.0", "torch==2.13.0", "numpy<2"),
     "skrecsys": ("skrecsys==0.9.0", "torch==2.13.0"),
+    "vowpalwabbit": ("vowpalwabbit==9.11.9", "numpy<3"),
     "recbole": ("recbole==1.2.1", "torch==2.13.0", "setuptools<81", "numpy<2", "pandas<3", "scipy<1.14"),
 }
 

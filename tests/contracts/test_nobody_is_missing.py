@@ -42,7 +42,7 @@ SUITES: dict[str, Iterable[Any]] = {
     "score": [*MODELS, *test_scorers.ASSEMBLED.values()],
     "keep": test_filters.SUBJECTS.values(),
     "begin": test_objectives.SUBJECTS.values(),
-    "probabilities": test_policies.SUBJECTS.values(),
+    "probabilities": [*test_policies.SUBJECTS.values(), *test_policies.TAUGHT_SUBJECTS.values()],
     "encode": ENCODERS,
 }
 ELSEWHERE = {

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from regard.domain.protocols import Retriever
 from regard.domain.request import Query
 from regard.models.content import ContentProfile
+from regard.recommending.least_shown import LeastShown
 from regard.recommending.newcomers import Newcomers
 from regard.recommending.retrievers import Listed, NearestNeighbours, similar_items
 from tests.contracts.subjects import N_ITEMS, N_USERS, PERSONAL, RECIPES, ask, communities, fitted
@@ -28,9 +29,10 @@ ASSEMBLED: dict[str, Retriever] = {
     "more like this": similar_items(VECTORS, name="more like this"),
     "new": Newcomers(VECTORS, N_ITEMS // 2),
     "listed": Listed(np.array([5, 3, 9]), name="listed"),
+    "least shown": LeastShown(np.arange(N_ITEMS) * 20.0),
 }
 SUBJECTS = [*RECIPES, *ASSEMBLED]
-SILENT = {*PERSONAL, *ASSEMBLED} - {"listed", "new"}  # without a history they have nothing to say
+SILENT = {*PERSONAL, *ASSEMBLED} - {"listed", "new", "least shown"}  # without a history they have nothing to say
 
 HISTORIES = st.lists(st.integers(0, N_ITEMS + 5), max_size=20)  # repeats, and items newer than the model
 PEOPLE = st.integers(-1, N_USERS + 3)

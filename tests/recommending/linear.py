@@ -57,6 +57,12 @@ def scored(scores: Sequence[float] | Numbers, rows: Sequence[int] | None = None)
     return Candidates.of("test", chosen, mean).scored(Scored(mean, np.zeros(len(mean))))
 
 
+def unsure(scores: Sequence[float] | Numbers, spread: Numbers) -> Candidates:
+    """Candidates with these scores and spreads, rows 0, 1, 2 ..."""
+    mean = np.asarray(scores, np.float64)
+    return Candidates.of("test", np.arange(len(mean)), mean).scored(Scored(mean, spread))
+
+
 def shuffled(candidates: Candidates, order: NDArray[np.integer]) -> Candidates:
     """The same candidates in another order."""
     mean = candidates.mean if candidates.mean is not None else np.zeros(len(candidates))

@@ -66,11 +66,22 @@ class Mechanisms:
         if self.position == "none":
             return np.ones(would_click.shape, np.bool_)
         if self.position == "examination":
-            return np.asarray(draws < (1.0 + np.arange(k)) ** -self.eta)
+            return np.asarray(draws < self.looked_at(k))
         goes_on = draws < np.where(would_click, self.patience_after_click, self.patience)
         reached = np.ones(would_click.shape, np.bool_)
         reached[:, 1:] = np.logical_and.accumulate(goes_on[:, :-1], axis=1)
         return reached
+
+    def looked_at(self, k: int) -> NDArray[np.float64]:
+        """The chance that each of k slots is looked at, (k,), where it does not depend on what stands there.
+
+        In a cascade: as if nothing were clicked.
+        """
+        if self.position == "none":
+            return np.ones(k)
+        if self.position == "examination":
+            return np.asarray((1.0 + np.arange(k)) ** -self.eta)
+        return np.asarray(self.patience ** np.arange(k))
 
     def mood_kept(self, seconds: NDArray[np.float64]) -> Floats:
         """The share of a mood that is left after so many seconds."""

@@ -118,21 +118,31 @@ def reliability_figure(labels: Array, chances: Mapping[str, Array], bins: int = 
     return figure
 
 
-def _axes(title: str, height: float = SHAPE[1]) -> tuple[Any, Any]:
+def axes_grid(titles: Sequence[str], columns: int = 1, shape: tuple[float, float] = SHAPE) -> tuple[Any, list[Any]]:
+    """A figure of one small chart for each title, `shape` inches each, `columns` side by side."""
     try:
         from matplotlib.figure import Figure
     except ImportError as cause:
-        raise Unavailable("Report.to_html", "matplotlib", "no such package", "pip install 'regard[demo]'") from cause
-    figure = Figure(figsize=(SHAPE[0], height), layout="constrained")
-    axes = figure.subplots()
-    axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color="#1d2733")
-    axes.grid(color="#e3e8ee", linewidth=0.8)
-    axes.set_axisbelow(True)
-    axes.tick_params(colors="#5b6875", labelsize=9, length=0)
-    for side in ("top", "right", "left"):
-        axes.spines[side].set_visible(False)
-    axes.spines["bottom"].set_color("#c4ccd4")
-    return figure, axes
+        raise Unavailable("plots", "matplotlib", "no such package", "pip install 'regard[demo]'") from cause
+    rows = -(-len(titles) // columns)
+    figure = Figure(figsize=(columns * shape[0], rows * shape[1]), layout="constrained")
+    grid = figure.subplots(rows, columns, squeeze=False).ravel().tolist()
+    for axes, title in zip(grid, titles, strict=False):
+        axes.set_title(title, loc="left", fontsize=11, fontweight="bold", color="#1d2733")
+        axes.grid(color="#e3e8ee", linewidth=0.8)
+        axes.set_axisbelow(True)
+        axes.tick_params(colors="#5b6875", labelsize=9, length=0)
+        for side in ("top", "right", "left"):
+            axes.spines[side].set_visible(False)
+        axes.spines["bottom"].set_color("#c4ccd4")
+    for unused in grid[len(titles) :]:
+        unused.set_axis_off()
+    return figure, grid[: len(titles)]
+
+
+def _axes(title: str, height: float = SHAPE[1]) -> tuple[Any, Any]:
+    figure, grid = axes_grid([title], shape=(SHAPE[0], height))
+    return figure, grid[0]
 
 
 def _colour(report: Findings, model: str) -> str:

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from regard.domain.arrays import Array, Mask, Rows, check_shape
 from regard.domain.errors import InvalidInput
+from regard.measurement.comings import Comings, Presence
 from regard.measurement.mechanisms import Floats, Mechanisms, weekday_and_part
 from regard.measurement.organic import awareness, visiting_times
 from regard.measurement.population import Population, TownItems, settle
@@ -35,6 +36,7 @@ class TownRecipe:
     threshold: float = 1.5
     rates: float = 0.5
     mechanisms: Mechanisms = field(default_factory=Mechanisms)
+    comings: Comings = field(default_factory=Comings)
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -57,12 +59,13 @@ class Town:
     """
 
     def __init__(self, recipe: TownRecipe, items: TownItems) -> None:
-        streams = np.random.default_rng(recipe.seed).spawn(6)
+        streams = np.random.default_rng(recipe.seed).spawn(7)
         self.recipe, self.items = recipe, items
         self.truth: Population = settle(
             items, recipe.people, recipe.width, recipe.communities, recipe.content, streams[0]
         )
-        self._mood_luck, self._look_luck, self._choice_luck, self._opinion_luck, self._visit_luck = streams[1:]
+        self._mood_luck, self._look_luck, self._choice_luck, self._opinion_luck, self._visit_luck = streams[1:6]
+        self.presence = Presence(recipe.comings, items.creators, recipe.people, streams[6])
         self._when = np.full(recipe.people, -np.inf)  # when each person was last here
         self._mood = np.zeros((recipe.people, len(MOODS)), np.float32)
         self._satiation = np.zeros((recipe.people, items.topics.shape[1]), np.float32)
@@ -111,12 +114,13 @@ class Town:
     def answer(self, users: Rows, slates: Rows, at: float | NDArray[np.float64]) -> Answers:
         """Show slates (B, k) of item rows (-1: an empty slot) to users (B,); clicked items are consumed.
 
-        A person who stands twice in one call sees both slates in the same state.
+        A person who stands twice in one call sees both slates in the same state. Nobody clicks on what is not there yet
+        or any more, and who has left looks at nothing.
         """
         check_shape("Town.answer.slates", slates, (len(users), None))
         self.arrive(users, at)
-        there = slates >= 0
-        utility = self.utility(users, np.where(there, slates, 0), at)
+        there = self.presence.offered(slates, self._when[users]) & self.presence.here[users, None]
+        utility = self.utility(users, np.maximum(slates, 0), at)
         chance = self.recipe.mechanisms.chance(utility - self.recipe.threshold)
         wanted = there & (self._choice_luck.random(slates.shape, np.float32) < chance)
         examined = there & self.recipe.mechanisms.examined(wanted, self._look_luck.random(slates.shape, np.float32))
@@ -124,6 +128,8 @@ class Town:
         liked, ratings = self._opinions(np.repeat(users, slates.shape[1]), utility.ravel())
         person, slot = np.nonzero(clicked)
         self._consume(users[person], slates[person, slot])
+        liked = clicked & liked.reshape(slates.shape)
+        self.presence.after(users, slates, clicked, liked)
         number = self._slates + np.arange(len(users))
         self._slates += len(users)
         return Answers(
@@ -131,8 +137,10 @@ class Town:
             number,
             examined,
             clicked,
-            liked=clicked & liked.reshape(slates.shape),
+            liked,
             ratings=np.where(clicked, ratings.reshape(slates.shape), np.float32(np.nan)),
+            later=self.presence.lateness(slates.shape),
+            utility=utility,
         )
 
     def events(self, answers: Answers) -> pl.DataFrame:
@@ -209,6 +217,7 @@ class Town:
         luck = self._visit_luck
         thought = known[luck.integers(0, len(known), (len(users), considered))]
         utility = self.utility(users, thought, at)
+        utility[~self.presence.offered(thought, self._when[users])] = -np.inf
         gumbel = -np.log(luck.standard_exponential(utility.shape, np.float32) + np.float32(1e-30))
         wish = utility + np.float32(self.recipe.mechanisms.noise) * gumbel  # its largest is a softmax draw
         best = np.arange(len(users)), np.argmax(wish, axis=1)

@@ -31,7 +31,8 @@ class Moments:
 class Answers:
     """What B people did with B slates of k slots; masks are (B, k), `number` (B,) names the slates.
 
-    `examined` is the truth behind the clicks, which a log does not show; `ratings` (B, k) is NaN where none was given.
+    `examined` is the truth behind the clicks, and `utility` (B, k) that behind the choices, which a log does not show;
+    `ratings` (B, k) is NaN where none was given; likes and ratings come `later` (B, k) seconds after the click.
     """
 
     shown: Moments
@@ -40,6 +41,8 @@ class Answers:
     clicked: Mask
     liked: Mask
     ratings: Floats
+    later: Floats
+    utility: Floats
 
 
 def answer_log(answers: Answers, names: Names) -> pl.DataFrame:
@@ -52,7 +55,9 @@ def answer_log(answers: Answers, names: Names) -> pl.DataFrame:
             pl.Series("slate", answers.number[row]).cast(pl.String),
             pl.Series("position", slot.astype(np.int32)),
         )
-        found.append(_table(_at(answers.shown, row, slot), np.full(len(row), kind), value, names).with_columns(placed))
+        waited = np.zeros(len(row)) if kind == "click" else answers.later[row, slot]
+        moments = _at(answers.shown, row, slot, waited)
+        found.append(_table(moments, np.full(len(row), kind), value, names).with_columns(placed))
     return pl.concat(found)
 
 
@@ -67,8 +72,9 @@ def visit_log(visits: Moments, liked: Mask, ratings: Floats, names: Names) -> pl
     return table.sort("time", maintain_order=True)
 
 
-def _at(shown: Moments, row: Rows, slot: Rows) -> Moments:
-    return Moments(shown.users[row], shown.items[row, slot], shown.at[row], shown.device[row], shown.mood[row])
+def _at(shown: Moments, row: Rows, slot: Rows, waited: NDArray[np.floating]) -> Moments:
+    at = shown.at[row] + waited
+    return Moments(shown.users[row], shown.items[row, slot], at, shown.device[row], shown.mood[row])
 
 
 def _table(moments: Moments, kinds: Array, value: Floats, names: Names) -> pl.DataFrame:

@@ -14,11 +14,11 @@ from rich.console import Console
 from rich.text import Text
 
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
-from regard.serving import cli_asking, cli_fitting, cli_jobs, cli_releases, cli_serving
+from regard.serving import cli_asking, cli_fitting, cli_jobs, cli_releases, cli_serving, cli_simulating
 from regard.serving.settings import read_settings, spoken_language
 from regard.serving.terminal import AsJson, Folder, Person, Seed, Slots, Thing, _, app, example, say
 
-__all__ = ["app", "cli_asking", "cli_fitting", "cli_jobs", "cli_releases", "cli_serving", "main"]
+__all__ = ["app", "cli_asking", "cli_fitting", "cli_jobs", "cli_releases", "cli_serving", "cli_simulating", "main"]
 
 Misused: type[Exception] = typer.BadParameter.__bases__[0]  # every error in the words of a command
 EXIT_CODES = {InvalidInput: 2, NotFound: 3, Conflict: 4, Unavailable: 5}

@@ -34,6 +34,7 @@ from regard.models.text import BundledText, SentenceTransformerText, TextEncoder
 from regard.models.text_endpoint import EndpointText
 from regard.models.trees import Trees
 from regard.models.trend import Trend
+from regard.recommending.exploration import Exploration
 from regard.serving import labels
 
 Recipes: TypeAlias = Mapping[str, Estimator[Any]]
@@ -110,9 +111,9 @@ def decode(table: Mapping[str, Any]) -> Recipes:
     >>> decode({"sources": {"mine": {"kind": "ease", "l2": 300.0}}})["mine"].l2
     300.0
     """
-    unknown = set(table) - {"sources", "encoder", "search", "releases"}
+    unknown = set(table) - {"sources", "encoder", "search", "releases", "policy"}
     if unknown:
-        known = "the tables [sources.NAME], [search.NAME], [encoder] and [releases] only"
+        known = "the tables [sources.NAME], [search.NAME], [encoder], [releases] and [policy] only"
         raise InvalidInput("regard.toml", known, f"{sorted(unknown)}")
     vectors = {"vectors": decode_encoder(table).name}
     return {
@@ -153,6 +154,18 @@ def decode_encoder(table: Mapping[str, Any]) -> TextEncoder:
     return encoder
 
 
+def decode_policy(table: Mapping[str, Any]) -> Exploration:
+    """What the table `[policy]` says of exploring; without it, the usual.
+
+    >>> decode_policy({"policy": {"kind": "boltzmann", "slots": 0.05}}).slots
+    0.05
+    """
+    told = table.get("policy", {})
+    _check_names("regard.toml [policy]", Exploration, told)
+    chosen: Exploration = _validated("regard.toml [policy]", Exploration, told)
+    return chosen
+
+
 def _built(where: str, kinds: Mapping[str, type[Any]], fields: Any, otherwise: Mapping[str, Any]) -> Any:
     """The recipe of one table; `otherwise` holds defaults for those of its fields that the kind has."""
     kind = str(fields.get("kind")) if isinstance(fields, Mapping) else ""
@@ -172,8 +185,12 @@ def _built(where: str, kinds: Mapping[str, type[Any]], fields: Any, otherwise: M
         rest["weights"] = ActionWeights(tuple(rest["weights"].items()))
     known = _check_names(where, kinds[kind], rest)
     _check_names(f"{where} weighting", Weighting, rest.get("weighting", {}))
+    return _validated(where, kinds[kind], {n: v for n, v in otherwise.items() if n in known} | rest)
+
+
+def _validated(where: str, kind: type[Any], values: Mapping[str, Any]) -> Any:
     try:
-        return TypeAdapter(kinds[kind]).validate_python({n: v for n, v in otherwise.items() if n in known} | rest)
+        return TypeAdapter(kind).validate_python(values)
     except ValidationError as error:
         first = error.errors()[0]
         field = ".".join(map(str, first["loc"]))

@@ -31,6 +31,7 @@ ORDER = [
     "retrain",
     "jobs",
     "search",
+    "simulate",
     "recommend",
     "ask",
     "explain",
