@@ -234,7 +234,7 @@ def test_every_command_helps_with_an_example() -> None:
     from typer.main import get_command
 
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
-    wanted = "demo import quarantine fit evaluate search recommend ask explain why-not similar stats doctor"
+    wanted = "demo import quarantine fit evaluate search simulate recommend ask explain why-not similar stats doctor"
     assert set(commands) == set(wanted.split())
     assert get_command(cli.app).list_commands(None) == wanted.split()  # type: ignore[attr-defined]
     for name, command in commands.items():
