@@ -43,4 +43,6 @@ def test_drawn_and_plain() -> None:
     loops = {"greedy": loop(), "other": [replace(one, alarms=("gini",)) for one in loop()]}
     figure = rounds_figure(loops, planted=3)
     assert [axes.get_title(loc="left") for axes in figure.axes] == [name.capitalize() for name in FIGURES]
+    nobody_new = {"greedy": [replace(one, newcomers=0.0) for one in loop()]}
+    assert "Newcomers" not in [axes.get_title(loc="left") for axes in rounds_figure(nobody_new).axes]
     assert plain(loops)["other"][0]["alarms"] == ("gini",)

@@ -84,3 +84,10 @@ def test_the_clock_knows_hours_and_days() -> None:
     assert np.allclose(found[0], found[1])
     assert np.allclose(found[0, :4], [0, -1, 0, 1], atol=1e-6)
     assert found[0, 4:].argmax() == 4  # Monday is 0
+
+
+def test_an_empty_word_says_nothing() -> None:
+    rows: list[Mapping[str, Value]] = [{"kind": ""}, {"kind": ""}, {"kind": "a"}, {"kind": "a"}]
+    fields = Fields.learn(rows)
+    assert fields.columns == (("kind", "a"), ("kind", ""))
+    assert fields.read(rows).toarray().tolist() == [[0, 1], [0, 1], [1, 0], [1, 0]]

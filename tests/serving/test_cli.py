@@ -234,8 +234,9 @@ def test_every_command_helps_with_an_example() -> None:
     from typer.main import get_command
 
     commands = get_command(cli.app).commands  # type: ignore[attr-defined]
-    wanted = "demo import quarantine fit evaluate releases retrain jobs search recommend ask explain why-not similar "
-    wanted += "up serve keys batch replay tidy export stats doctor"
+    wanted = "demo import quarantine fit evaluate releases retrain jobs search simulate recommend ask explain why-not "
+    wanted += "similar up serve keys batch replay tidy export stats doctor"
+    assert set(commands) == set(wanted.split())
     assert get_command(cli.app).list_commands(None) == wanted.split()  # type: ignore[attr-defined]
     for group in ("keys", "releases", "jobs"):
         commands |= {f"{group} {name}": command for name, command in commands.pop(group).commands.items()}

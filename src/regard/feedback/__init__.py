@@ -1,1 +1,1 @@
-"""What happened next: today releases, which later loops retrain, compare and promote."""
+"""What happened next: rewards, drift, off-policy evaluation, experiments, and releases behind a gate."""

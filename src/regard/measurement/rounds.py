@@ -87,8 +87,9 @@ def plain(loops: Mapping[str, Sequence[Round]]) -> dict[str, Any]:
 
 def rounds_figure(loops: Mapping[str, Sequence[Round]], planted: int | None = None) -> Any:
     """A small chart a figure, a line a loop; dots where the drift watch rang, a dotted line at `planted`."""
-    figure, axes = axes_grid([name.capitalize() for name in FIGURES], columns=3, shape=(4.2, 2.8))
-    for axis, name in zip(axes, FIGURES, strict=True):
+    told = [name for name in FIGURES if any(getattr(one, name) for rounds in loops.values() for one in rounds)]
+    figure, axes = axes_grid([name.capitalize() for name in told], columns=3, shape=(4.2, 2.8))
+    for axis, name in zip(axes, told, strict=True):
         for place, (loop, rounds) in enumerate(loops.items()):
             numbers, values = [one.number for one in rounds], [getattr(one, name) for one in rounds]
             colour = PALETTE[place % len(PALETTE)]

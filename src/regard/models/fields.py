@@ -60,7 +60,7 @@ class Fields:
                 kinds[name] = "word"
                 counts = Counter(word for value in values for word in _words(value))
                 ranked = sorted(counts.items(), key=lambda pair: (-pair[1], pair[0]))
-                own = [word for word, count in ranked if count >= MIN_COUNT][:most]
+                own = [word for word, count in ranked if count >= MIN_COUNT and word != MISSING][:most]
             words += [(name, word) for word in (*own, MISSING)]
         return Fields(kinds, {word: place for place, word in enumerate(words)}, centres, edges)
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from regard.domain.run import Progress, silent
+from regard.feedback.drift import Period, Watch, alarms
 from regard.measurement.metrics.lists import Lists
 from regard.measurement.rounds import FIGURES, Round, Verdict, plain, rounds_figure, verdict
 from regard.recommending.exploration import Exploration
@@ -83,4 +84,4 @@ def compare(simulation: Simulation, exploration: Exploration, tell: Progress = s
 
 def narrowing(before: Lists, now: Lists) -> Iterable[str]:
     """What the drift watch says of the lists of a round beside those of the first ones."""
-    return ()
+    return [one.name for one in alarms(Watch().look(Period(lists=before), Period(lists=now)))]
