@@ -5,12 +5,14 @@ from __future__ import annotations
 import time
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import polars as pl
 
+from regard.data.translations import LANGUAGES
 from regard.serving.batch import write_lists
 from regard.serving.installation import Installation
+from regard.serving.wanted import Language
 from tests.serving.serving import Client, Home, client_of, ids
 
 
@@ -27,6 +29,22 @@ def test_less_like_this_drops_the_item_and_its_near_duplicates_from_the_next_lis
     assert all(item["parts"]["less like this"] == -1.0 for item in after["items"][1:])
     for name in ("twin0", "twin1", "twin2", "other"):
         client.delete(f"/v1/items/{name}")
+
+
+def test_reasons_come_in_the_language_that_the_page_asks_for_and_the_trace_keeps_it(client: Client) -> None:
+    assert get_args(Language) == LANGUAGES
+    said = {language: client.list_for("u1", k=3, explain="short", language=language) for language in (None, *LANGUAGES)}
+    texts = {language: "".join(item["reason"]["text"] for item in found["items"]) for language, found in said.items()}
+    assert "因为" in texts["zh"]
+    assert "Because" in texts["en"]
+    assert "Because" in texts[None]
+    listed = said["zh"]["recommendation_id"]
+    shown = client.get(f"/v1/recommendations/{listed}/why/{said['zh']['items'][0]['id']}").json()
+    assert "因为" in shown["text"]
+    met = client.get(f"/v1/recommendations/{listed}/why/{said['zh']['items'][0]['reason']['evidence'][0]['id']}").json()
+    assert met["fell"] == "dropped"
+    assert not met["text"].isascii()
+    assert client.post("/v1/recommendations", json={"language": "xx"}).status_code == 422
 
 
 def test_the_page_opens_with_a_cookie_only_where_it_was_let_in(client: Client, served: Home) -> None:

@@ -8,6 +8,7 @@ import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, NoReturn
+from urllib.parse import quote
 
 import typer
 from rich.console import Console
@@ -68,17 +69,19 @@ def demo(
     """The main job on the films of the demo, or on `--data`."""
     from regard.serving import screens
     from regard.serving.demo import fresh_folder, show, stay_up
-    from regard.serving.running import Address
+    from regard.serving.running import Address, must_be_free
 
+    address = Address(port=port)
+    if up:
+        must_be_free(address)
     settings = read_settings(folder or fresh_folder())
     with screens.progress(Console(stderr=True)) as tell:
         answer = show(settings, data, seed, tell)
     say(answer, screens.demo(answer, _), as_json)
     if up:
-        address = Address(port=port)
         told = _("The demo is up: look at {url} (its page needs no key). Ctrl-C stops it.")
-        Console(stderr=True).print(told.format(url=address.url))
-        stay_up(settings, address, data is None, seed)
+        told = told.format(url=f"{address.url}/?person={quote(answer['user'])}")
+        stay_up(settings, address, data is None, seed, lambda: Console(stderr=True).print(told))
 
 
 @app.command(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 import tempfile
+from collections.abc import Callable
 from dataclasses import replace
 from math import isnan
 from pathlib import Path
@@ -25,7 +26,7 @@ from regard.measurement.tables import heading
 from regard.serving import answers, comparing
 from regard.serving.by_itself import by_itself
 from regard.serving.installation import Installation
-from regard.serving.running import Address, serve
+from regard.serving.running import Address, serve, when_ready
 from regard.serving.settings import Settings, now
 from regard.serving.visiting import Visitors
 
@@ -57,9 +58,12 @@ def town_items(catalogue: pl.DataFrame) -> TownItems:
     return TownItems.of(*columns)
 
 
-def stay_up(settings: Settings, address: Address, simulated: bool, seed: int) -> None:
-    """Serve the demo with its page until told to stop; the simulated town goes on visiting it, releases come and go."""
-    settings = replace(settings, database_url=None)
+def stay_up(settings: Settings, address: Address, simulated: bool, seed: int, tell: Callable[[], None]) -> None:
+    """Serve the demo with its page until told to stop, and `tell` once it answers.
+
+    The simulated town goes on visiting it; releases come and go.
+    """
+    settings = replace(settings, database_url=None, tenants=())
     visitors = None
     if simulated:
         with Store.open(settings.store, settings.tenant) as store:
@@ -69,6 +73,7 @@ def stay_up(settings: Settings, address: Address, simulated: bool, seed: int) ->
         visitors.start()
     try:
         with by_itself(settings):
+            when_ready(address, tell)
             serve(settings, address, page=True)
     finally:
         if visitors is not None:

@@ -121,6 +121,7 @@ def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: 
         "before": before.tolist(),
         "profiled": person.profiled,
         "items": served.seen.get("items"),
+        "language": wanted.language or served.here.settings.language,
     }
     variant = "canary" if live is served.canary else "live"
     return Resolved(query_of(served, live, person, moment), person, before, moment, variant)
@@ -141,7 +142,7 @@ def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, An
     return Query(
         moment["at"], moment["k"], user, then, attributes, moment["context"], exclude, met=met,
         allowed=allowed(live.catalogue, moment["filter"]), seed_item=moment["seed_item"],
-        language=served.here.settings.language,
+        language=moment.get("language", served.here.settings.language),
     )  # fmt: skip
 
 

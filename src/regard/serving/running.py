@@ -5,7 +5,12 @@ from __future__ import annotations
 import logging
 import os
 import secrets
+import socket
 import sys
+import threading
+import time
+import urllib.request
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import structlog
@@ -13,10 +18,12 @@ import uvicorn
 
 from regard.data.keys import create_key, list_keys
 from regard.data.postgres import Store
+from regard.domain.errors import Conflict
 from regard.serving.settings import Settings
 
 GRACE = 10  # seconds that requests under way have to end
 FIRST_KEY = "first"
+DIRECT = urllib.request.build_opener(urllib.request.ProxyHandler({}))  # no proxy leads to our own server
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,11 +41,37 @@ class Address:
         return f"http://{host}:{self.port}"
 
 
+def when_ready(address: Address, tell: Callable[[], None]) -> None:
+    """Call `tell`, from a thread of its own, once the server answers there."""
+
+    def wait() -> None:
+        while True:
+            try:
+                DIRECT.open(f"{address.url}/health/ready", timeout=5).close()
+                break
+            except OSError:  # not yet
+                time.sleep(0.1)
+        tell()
+
+    threading.Thread(target=wait, name="regard-ready", daemon=True).start()
+
+
+def must_be_free(address: Address) -> None:
+    """Conflict where somebody listens already; better said before the work than after it."""
+    family = socket.AF_INET6 if ":" in address.host else socket.AF_INET
+    try:
+        socket.create_server((address.host, address.port), family=family).close()
+    except OSError as error:
+        got, hint = error.strerror or str(error), "Name another one: --port N"
+        raise Conflict(f"{address.host}:{address.port}", "an address to listen on", got, hint) from error
+
+
 def serve(settings: Settings, address: Address, page: bool = False) -> None:
     """Serve until told to stop (SIGTERM, SIGINT); requests under way are answered, then the store is let go.
 
     `page`: the page of `/` needs no key.
     """
+    must_be_free(address)
     os.environ |= _handed_down(settings, page)
     uvicorn.run(
         "regard.serving.app:from_environment",
@@ -80,6 +113,15 @@ def log_as_json() -> None:
 
 
 def _handed_down(settings: Settings, page: bool) -> dict[str, str]:
-    """Settings of the command line for worker processes, which read the environment; with `page`, its secret."""
-    said = {"REGARD_FOLDER": str(settings.folder), "REGARD_TENANT": settings.tenant}
+    """Settings for worker processes, which read the environment: what it said before holds no more where these differ.
+
+    With `page`, its secret.
+    """
+    said = {
+        "REGARD_FOLDER": str(settings.folder),
+        "REGARD_DATABASE_URL": settings.database_url or "",
+        "REGARD_TENANT": settings.tenant,
+        "REGARD_TENANTS": ",".join(settings.tenants),
+        "REGARD_LANGUAGE": settings.language,
+    }
     return said | ({"REGARD_PAGE_SECRET": secrets.token_hex(32)} if page else {})

@@ -55,10 +55,10 @@ def why(served: Served, recommendation: str, item: str) -> dict[str, Any]:
             "fell": "shown", "position": place, "propensity": found.propensities[place],
             "parts": found.body["parts"][place], "reason": answers.reason_of(live, reason), "text": reason.text,
         }  # fmt: skip
-    fell = answers.fell(live, query, row, served.here.settings.language)
+    fell = answers.fell(live, query, row, query.language)
     if dropped_by is not None and fell.get("dropped_by") != dropped_by:  # as it was then
         fell = {"fell": "dropped", "dropped_by": dropped_by}
-        fell["text"] = answers.sentence(fell, served.here.settings.language)
+        fell["text"] = answers.sentence(fell, query.language)
     return said | fell
 
 

@@ -9,6 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 Name = Annotated[str, Field(min_length=1, max_length=256, pattern=r"^[^\x00-\x1f\x7f]+$")]
 Plain = str | bool | float | list[str] | None
+Language = Literal["en", "zh"]  # those of data/translations.py
 Choice = Annotated[str | list[str], Field(description="one value, or several of which one is enough")]
 
 
@@ -28,6 +29,7 @@ class Wanted(BaseModel):
     seed_item: Name | None = None
     after: UUID | None = None
     explain: Literal["none", "short", "full"] = "none"
+    language: Annotated[Language | None, Field(description="of the reasons; None: the installation's")] = None
 
 
 class Evidence(BaseModel):

@@ -3,22 +3,27 @@
 
 const WORDS = {
   en: {
+    code: "en",
     person: "Person", show: "Show", interface: "Interface", health: "Health", key: "Key (role write)", enter: "Enter",
     past: "Done here", click: "Click", like: "Like", less: "Less like this", none: "Nothing to recommend.",
-    told: (deed, title) => `${deed}: “${title}”. The list is new.`, asking: "…", stranger: "somebody new",
+    told: (deed, title) => `${deed}: “${title}”. The list is new.`, stranger: "somebody new",
+    yet: "Nothing yet. Click or like something, and the list changes.",
     releases: "Releases, last day", columns: ["release", "state", "lists", "visits that liked"],
     states: { candidate: "candidate", refused: "refused", canary: "on trial", live: "live", retired: "retired" },
-    figures: (a) => `Release ${a.release}, ${a.took_ms} ms; left out by filters: ${Object.entries(a.dropped).filter(([, n]) => n)
+    figures: (a) => `Release ${a.release}, ${Math.round(a.took_ms)} ms; left out by filters: ${Object.entries(a.dropped).filter(([, n]) => n)
       .map(([name, n]) => `${name} ${n}`).join(", ") || "none"}.`,
   },
   zh: {
+    code: "zh",
+    filters: { seen: "看过", excluded: "已排除", filtered: "不合条件", blocked: "已屏蔽", hidden: "已隐藏", "not valid now": "不在有效期" },
     person: "用户", show: "显示", interface: "接口", health: "状态", key: "密钥（write 角色）", enter: "进入",
     past: "刚才的操作", click: "点击", like: "喜欢", less: "少推荐这类", none: "没有可推荐的内容。",
-    told: (deed, title) => `${deed}：“${title}”。列表已更新。`, asking: "…", stranger: "新用户",
+    told: (deed, title) => `${deed}：“${title}”。列表已更新。`, stranger: "新用户",
+    yet: "还没有操作。点击或喜欢一项，列表就会改变。",
     releases: "版本（最近一天）", columns: ["版本", "状态", "列表数", "有喜欢的访问"],
     states: { candidate: "候选", refused: "已拒绝", canary: "试用中", live: "在线", retired: "已退役" },
-    figures: (a) => `版本 ${a.release}，${a.took_ms} 毫秒；过滤掉：${Object.entries(a.dropped).filter(([, n]) => n)
-      .map(([name, n]) => `${name} ${n}`).join("、") || "无"}。`,
+    figures: (a) => `版本 ${a.release}，${Math.round(a.took_ms)} 毫秒；过滤掉：${Object.entries(a.dropped).filter(([, n]) => n)
+      .map(([name, n]) => `${say.filters[name] || name} ${n}`).join("、") || "无"}。`,
   },
 };
 const say = navigator.language.startsWith("zh") ? WORDS.zh : WORDS.en;
@@ -90,6 +95,7 @@ async function tell(person, list, item, deed) {
     const line = make("li", "", item.title + " ");
     line.append(make("span", "kind", say[deed]));
     at("past").prepend(line);
+    at("yet").hidden = true;
     await show(person, say.told(say[deed], item.title));
   } catch (error) { complain(error); }
 }
@@ -101,7 +107,7 @@ function complain(error) {
 
 async function show(person, said) {
   try {
-    const list = await ask("/v1/recommendations", { user_id: person, k: 10, surface: "page", explain: "short" });
+    const list = await ask("/v1/recommendations", { user_id: person, k: 10, surface: "page", explain: "short", language: say.code });
     at("said").className = "";
     at("said").textContent = said || (list.items.length ? "" : say.none);
     at("list").replaceChildren(...list.items.map((item) => row(person, list, item)));
@@ -135,10 +141,12 @@ async function begin() {
   } catch (error) { complain(error); }
 }
 
+document.documentElement.lang = say.code;
 for (const element of document.querySelectorAll("[data-say]")) element.textContent = say[element.dataset.say];
 at("who").addEventListener("submit", (event) => {
   event.preventDefault();
   at("past").replaceChildren();
+  at("yet").hidden = false;
   show(at("person").value);
 });
 at("door").addEventListener("submit", (event) => {
