@@ -1,4 +1,4 @@
-"""A thousand kills: server, worker and PostgreSQL under load, killed at random moments; is every event there once?
+"""A thousand kills of server, worker and PostgreSQL under load; every acknowledged event must be there once.
 
 `python -m benchmarks.kills [--kills 1000] [--seed 0]` makes a small installation, does to it what
 `tests/serving/test_kills.py` does with 20 kills, and prints what came of it as JSON. The exit code is 1 where an

@@ -94,4 +94,5 @@ def test_a_request_id_comes_back_and_figures_count(client: Client) -> None:
     answer = client.get("/health/live", headers={"X-Request-Id": "mine-7"})
     assert answer.headers["x-request-id"] == "mine-7"
     assert len(client.get("/health/ready").headers["x-request-id"]) == 32
+    assert client.post("/v1/recommendations", json={"user_id": "u1"}).status_code == 200
     assert 'regard_lists_total{logged="true"}' in client.get("/metrics").text
