@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.domain.errors import InvalidInput
@@ -103,6 +103,7 @@ ACTIONS = st.lists(
 )  # fmt: skip
 
 
+@settings(deadline=None)
 @given(ACTIONS, st.booleans(), st.floats(0, LATER))
 def test_every_reward_is_finite_and_within_its_bounds(
     actions: list[tuple[int, int, str, float, float, str]], early: bool, at: float
