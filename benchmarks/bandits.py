@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from benchmarks import peers
+from benchmarks.results import publish
 from regard.domain.arrays import Rows, Scores, Vectors
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.protocols import Policy
@@ -222,8 +223,7 @@ def main(out: str | None = None) -> None:
     if out is not None:
         drawn(found, whose, Path(out).with_suffix(".png"))
         lines += [f"![regret]({Path(out).stem}.png)", ""]
-        Path(out).write_text("\n".join(lines), "utf-8")
-    print("\n".join(lines))
+    publish(lines, out)
 
 
 if __name__ == "__main__":

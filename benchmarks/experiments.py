@@ -15,6 +15,7 @@ import numpy as np
 from scipy.special import ndtri
 
 from benchmarks.curves import OURS, THEIRS
+from benchmarks.results import publish
 from regard.domain.arrays import Mask, Rows, Scores
 from regard.feedback.experiments import Experiment
 from regard.feedback.interleaving import Interleaved, preference, team_draft
@@ -182,9 +183,8 @@ def main(out: str | None = None) -> None:
         "",
         *ratios(),
     ]
-    print("\n".join(lines))
+    publish(lines, out)
     if out is not None:
-        Path(out).write_text("\n".join(lines), "utf-8")
         plot(found, Path(out).with_suffix(".png"))
 
 

@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from benchmarks.protocols.b7 import films
+from benchmarks.results import publish
 from regard.domain.arrays import Scores
 from regard.measurement.bootstrap import Resampling, interval
 from regard.measurement.splits import Split, leave_last_out, random_per_person
@@ -65,9 +66,7 @@ def main(folder: str, out: str | None = None) -> None:
     ]
     for split, recipe in splits:
         lines += rows(recipe.fit(split.train), split)
-    print("\n".join(lines))
-    if out is not None:
-        Path(out).write_text("\n".join(lines), "utf-8")
+    publish(lines, out)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmarks.results import publish
 from regard.domain.run import Run
 from regard.feedback.guard import Guard, blocks
 from regard.serving import releasing
@@ -133,9 +134,7 @@ def main(out: str | None = None) -> None:
         *rolled_back(),
         "",
     ]
-    print("\n".join(lines))
-    if out is not None:
-        Path(out).write_text("\n".join(lines), "utf-8")
+    publish(lines, out)
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from benchmarks.results import publish
 from regard.measurement.rounds import Round, rounds_figure, verdict
 from regard.recommending.exploration import Exploration
 from regard.serving.loops import DEFAULT, GREEDY, Compared, loops, narrowing
@@ -78,8 +79,7 @@ def main(out: str | None = None) -> None:
     if out is not None:
         rounds_figure(found.rounds, planted).savefig(Path(out).with_suffix(".png"), dpi=110)
         lines.insert(4, f"![by round]({Path(out).stem}.png)\n")
-        Path(out).write_text("\n".join(lines), "utf-8")
-    print("\n".join(lines))
+    publish(lines, out)
 
 
 if __name__ == "__main__":

@@ -12,6 +12,7 @@ from benchmarks.bandit_world import Kind
 from benchmarks.off_policy_plot import plot
 from benchmarks.off_policy_runs import Runs, lists, runs
 from benchmarks.open_bandit import NAMES, Answer, answers
+from benchmarks.results import publish
 from regard.feedback.off_policy import DEFAULT
 from regard.measurement.tables import number
 
@@ -97,9 +98,8 @@ def main(folder: str, out: str | None = None, logs: str = "500") -> None:
         *[line for one in worlds.values() for line in one.choices()],
         *lists(),
     ]
-    print("\n".join(lines))
+    publish(lines, out)
     if out is not None:
-        Path(out).write_text("\n".join(lines), "utf-8")
         plot(sample, worlds, Path(out).with_suffix(".png"))
 
 

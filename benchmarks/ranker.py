@@ -13,6 +13,7 @@ import polars as pl
 
 from benchmarks.protocols.b1 import COLUMNS
 from benchmarks.protocols.b7 import films
+from benchmarks.results import publish
 from regard.domain.dataset import Dataset
 from regard.domain.weights import DEFAULT_WEIGHTS
 from regard.measurement.evaluate import evaluate
@@ -115,9 +116,7 @@ def main(folder: str, out: str | None = None) -> None:
         *likes(rated, Path(out).with_suffix(".png") if out else None),
         *milliseconds(ranker, ua),
     ]
-    print("\n".join(lines))
-    if out is not None:
-        Path(out).write_text("\n".join(lines), "utf-8")
+    publish(lines, out)
 
 
 if __name__ == "__main__":

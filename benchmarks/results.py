@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,13 @@ def keep(found: Mapping[str, Any], folder: Path = FOLDER) -> list[Path]:
     kept = [target.with_suffix(ending) for ending in (".json", ".md", ".png")]
     curves = target.with_name(f"{found['id']}-curves.png")
     return [*kept, curves] if plot_curves(found, curves) else kept
+
+
+def publish(lines: Sequence[str], out: str | None) -> None:
+    """A page for people: printed, and kept in the file `out` where one is named."""
+    print("\n".join(lines))
+    if out is not None:
+        Path(out).write_text("\n".join(lines), "utf-8")
 
 
 def markdown(found: Mapping[str, Any]) -> str:

@@ -3,7 +3,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from regard.measurement.rounds import FIGURES, Round, figures_of, plain, rounds_figure, verdict
+from regard.measurement.rounds import FIGURES, Round, list_figures, plain, rounds_figure, verdict
 
 ONE = Round(1, clicks=2.0, satisfaction=1.0, variety=0.8, coverage=0.5, concentration=0.6, newcomers=0.1)
 
@@ -30,7 +30,7 @@ def test_figures_by_hand() -> None:
     lists = np.array([[0, 1], [0, 2], [0, -1]])
     on_offer = np.array([True, True, True, True, False])
     late = np.array([False, True, False, False, False])
-    found = figures_of(lists, topics, on_offer, late)
+    found = list_figures(lists, topics, on_offer, late)
     assert found["variety"] == pytest.approx(0.5)  # 0 and 1; a list of one has none
     assert found["coverage"] == pytest.approx(3 / 4)  # items 0, 1, 2 of the four on offer
     assert found["newcomers"] == pytest.approx(1 / 5)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from regard.domain.records import Value
+
 TYPES = {"bool": pa.bool_(), "number": pa.float64(), "text": pa.string(), "texts": pa.list_(pa.string())}
 
 
@@ -26,6 +28,21 @@ def columns_of(attributes: Iterable[tuple[int, Mapping[str, Any]]], n: int) -> d
                 values[name] = [None] * n
             values[name][row] = value
     return {name: _typed(values[name]) for name in sorted(values)}
+
+
+def values_of(said: Mapping[str, Any]) -> dict[str, Value]:
+    """Attributes as the store's JSON gives them, as values of a record: numbers are floats, lists are tuples.
+
+    >>> values_of({"year": 1999, "new": True, "genres": ["a"]})
+    {'year': 1999.0, 'new': True, 'genres': ('a',)}
+    """
+    return {name: _value(value) for name, value in said.items()}
+
+
+def _value(value: Any) -> Value:
+    if isinstance(value, list):
+        return tuple(value)
+    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
 def _typed(values: list[Any]) -> pa.Array:

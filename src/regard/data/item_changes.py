@@ -5,12 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from regard.data.attributes import values_of
 from regard.data.snapshot import ITEM_FIELDS
-from regard.domain.arrays import Rows
 from regard.domain.errors import NotFound
-from regard.domain.records import Item, Value
+from regard.domain.records import Item
 
 if TYPE_CHECKING:
     from regard.data.postgres import Store
@@ -61,20 +59,7 @@ def items_page(store: Store, after: str, n: int, words: str = "") -> list[Item]:
     return [_item(row)[1] for row in rows]
 
 
-def item_rows(store: Store, ids: list[str]) -> Rows:
-    """The rows of ids in the store, (n,); -1 for those that it does not know."""
-    with store.reading() as connection:
-        known = dict(connection.execute("SELECT id, row FROM items WHERE id = ANY(%s)", (ids,)).fetchall())
-    return np.array([known.get(name, -1) for name in ids], np.int64)
-
-
 def _item(row: tuple[Any, ...]) -> tuple[int, Item]:
     said = dict(zip(ITEM_FIELDS, row[3:], strict=True))
     said |= {name: tuple(said[name]) for name in ("tags", "images", "audio")}
-    return row[0], Item(row[1], attributes={name: _value(value) for name, value in row[2].items()}, **said)
-
-
-def _value(value: Any) -> Value:
-    if isinstance(value, list):
-        return tuple(value)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    return row[0], Item(row[1], attributes=values_of(row[2]), **said)

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regard.data.attributes import values_of
 from regard.data.store import merging
 from regard.data.store.appending import append_events
 from regard.data.store.database import Connection, Database
@@ -97,7 +98,7 @@ class Store(Database):
         if found is None:
             raise NotFound("user id", "somebody known here", repr(user_id), "Ids stand as they were imported.")
         row, attributes, consent = found
-        return row, User(user_id, {name: _value(v) for name, v in attributes.items()}, consent)
+        return row, User(user_id, values_of(attributes), consent)
 
     def unprofiled(self) -> frozenset[str]:
         """Who does not allow that lists are made of what they did (the consent `personalise` is false)."""
@@ -239,9 +240,3 @@ def _json(attributes: Mapping[str, Value]) -> dict[str, Any]:
         if isinstance(value, float) and not np.isfinite(value):
             raise InvalidInput(f"attribute {name!r}", "a finite number", repr(value), "Leave it out instead.")
     return dict(attributes)
-
-
-def _value(value: Any) -> Value:
-    if isinstance(value, list):
-        return tuple(value)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value

@@ -136,17 +136,7 @@ def _users(connection: Connection) -> tuple[Index, pa.Table]:
 
 def _items(connection: Connection) -> tuple[Index, pa.Table]:
     n = _one(connection, "SELECT next FROM next_rows WHERE kind = 'item'")[0]
-    gone: tuple[Any, ...] = (
-        "",
-        "",
-        "",
-        [],
-        [],
-        [],
-        None,
-        None,
-        True,
-    )  # of a deleted item
+    gone: tuple[Any, ...] = ("", "", "", [], [], [], None, None, True)  # what stands for a deleted item
     columns: list[list[Any]] = [[value] * n for value in gone]
     ids = [FORGOTTEN.format(row) for row in range(n)]
     attributes = []

@@ -42,22 +42,20 @@ def evaluate(
     labelled so. Raises InvalidInput for unknown names or when nobody can be judged.
     """
     rules = protocol or Protocol()
-    figures, setting = figures_of(models, split, k, metrics=metrics, sampled=sampled, protocol=rules)
+    figures, setting = figures_of(models, split, k, _names(metrics), rules, sampled)
     return report_of(figures, setting, rules.resamples, rules.seed, rules.baseline)
 
 
 def figures_of(
     models: Mapping[str, Retriever],
     split: Split,
-    k: int = 10,
-    *,
-    metrics: Sequence[str] | None = None,
+    k: int,
+    names: Sequence[str],
+    rules: Protocol,
     sampled: str | None = None,
-    protocol: Protocol | None = None,
 ) -> tuple[dict[str, Figures], dict[str, Any]]:
-    """What `evaluate` averages: the figures of each model for every person, the same people in the same order; and on
-    what they stand."""
-    rules, names = protocol or Protocol(), _names(metrics)
+    """What `evaluate` averages: the metrics `names` of each model for every person, the same people in the same order;
+    and on what they stand."""
     truth = truth_of(split, rules)
     aspects = aspects_of(split.train, split.known, truth.users)
     if sampled is not None:

@@ -37,7 +37,7 @@ class Round:
 FIGURES = tuple(field.name for field in fields(Round) if field.name not in ("number", "alarms"))
 
 
-def figures_of(lists: Lists, topics: Vectors, on_offer: Mask, late: Mask) -> dict[str, float]:
+def list_figures(lists: Lists, topics: Vectors, on_offer: Mask, late: Mask) -> dict[str, float]:
     """variety, coverage, concentration and newcomers of lists (Q, k); `on_offer`, `late`: masks (I,)."""
     shown = exposures(lists, len(topics))
     return {

@@ -64,7 +64,7 @@ def versus(before: Retriever, after: Retriever, split: Split, k: int = 10, proto
     """`after` against `before` on the test events of `split`, each person's figures paired."""
     rules = protocol or Protocol()
     metrics = (LEADING, *CARE)
-    figures, setting = figures_of({"before": before, "after": after}, split, k, metrics=metrics, protocol=rules)
+    figures, setting = figures_of({"before": before, "after": after}, split, k, metrics, rules)
     sure = Resampling(rules.resamples, rules.seed)
     keys = [key for key in figures["after"].per_person if key[1] == LEADING]
     changes = tuple(_change(key, figures, sure) for key in keys)

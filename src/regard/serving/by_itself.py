@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
+from regard.serving.running import handed_down
 from regard.serving.settings import Settings
 
 # A minute of this town is a day elsewhere: visits are short, and few of them must do.
@@ -30,10 +31,8 @@ def by_itself(settings: Settings) -> Iterator[None]:
     rules = settings.folder / "regard.toml"
     if not rules.exists():
         rules.write_text(RULES, "utf-8")
-    environment = {name: value for name, value in os.environ.items() if name != "REGARD_DATABASE_URL"}
-    environment["REGARD_TENANT"] = settings.tenant
     words = [sys.executable, "-c", COMMAND, "jobs", "work", "--folder", str(settings.folder)]
-    worker = subprocess.Popen(words, env=environment)
+    worker = subprocess.Popen(words, env={**os.environ, **handed_down(settings)})
     try:
         yield
     finally:

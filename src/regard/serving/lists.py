@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 import orjson
 
+from regard.data.attributes import values_of
 from regard.data.catalogue import Catalogue
 from regard.data.impression_log import Impression, impression_id
 from regard.data.schemas import parse_event, values
@@ -25,7 +26,7 @@ from regard.recommending.retrievers import Listed
 from regard.serving import answers
 from regard.serving.answers import finite
 from regard.serving.served import Served
-from regard.serving.session import SEEN, Person, attributes_of, happened_by, history
+from regard.serving.session import SEEN, Person, happened_by, history
 from regard.serving.settings import now
 from regard.serving.wanted import Wanted
 from regard.serving.wiring import Live
@@ -154,7 +155,7 @@ def again(served: Served, live: Live, impression: Impression) -> tuple[Query, Sl
         events, met = past(served.here.store, impression.user_row, body["seq"])
         newest = np.array(events, SEEN)
         person = Person(
-            impression.user_row, attributes=attributes_of(body["attributes"]),
+            impression.user_row, attributes=values_of(orjson.loads(body["attributes"])),
             newest=newest[np.lexsort((newest["seq"], newest["time"]))], met=met,
         )  # fmt: skip
     query = query_of(served, live, person, body["moment"])

@@ -99,7 +99,7 @@ def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:
 
 
 def can_learn() -> bool:
-    """Whether networks can be fitted here: the extra `deep` is installed. What was fitted serves without it."""
+    """Whether networks can be fitted here: what `deep` learns with is installed. What was fitted serves without it."""
     return all(find_spec(name) for name in ("torch", "onnx", "safetensors"))
 
 

@@ -72,7 +72,7 @@ def serve(settings: Settings, address: Address, page: bool = False) -> None:
     `page`: the page of `/` needs no key.
     """
     must_be_free(address)
-    os.environ |= _handed_down(settings, page)
+    os.environ |= handed_down(settings) | ({"REGARD_PAGE_SECRET": secrets.token_hex(32)} if page else {})
     uvicorn.run(
         "regard.serving.app:from_environment",
         factory=True,
@@ -112,16 +112,12 @@ def log_as_json() -> None:
     logging.basicConfig(level=logging.WARNING, handlers=[handler], force=True)
 
 
-def _handed_down(settings: Settings, page: bool) -> dict[str, str]:
-    """Settings for worker processes, which read the environment: what it said before holds no more where these differ.
-
-    With `page`, its secret.
-    """
-    said = {
+def handed_down(settings: Settings) -> dict[str, str]:
+    """Settings for other processes, which read the environment: what it said before gives way to these."""
+    return {
         "REGARD_FOLDER": str(settings.folder),
         "REGARD_DATABASE_URL": settings.database_url or "",
         "REGARD_TENANT": settings.tenant,
         "REGARD_TENANTS": ",".join(settings.tenants),
         "REGARD_LANGUAGE": settings.language,
     }
-    return said | ({"REGARD_PAGE_SECRET": secrets.token_hex(32)} if page else {})

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from regard.data.attributes import values_of
 from regard.data.tails import NEWEST, Ask, Happened
 from regard.domain.arrays import Rows
 from regard.domain.records import NOTHING, Value
@@ -86,7 +87,7 @@ def _grown(held: Person, told: Happened) -> Person:
     if said == held.said:
         attributes, consent = held.attributes, held.consent
     else:
-        attributes, consent = attributes_of(said[0]), json.loads(said[1])
+        attributes, consent = values_of(json.loads(said[0])), json.loads(said[1])
     return Person(told.row, max(held.seq, told.newest), told.retracted, said, attributes, consent, newest, met)
 
 
@@ -104,14 +105,3 @@ def history(events: NDArray[np.void], types: Sequence[str], weights: Sequence[Ev
     times = np.minimum(events["time"], at)
     worth = weigh(names, place, values, weights)
     return History(events["item"], worth, times, place.astype(np.int64), values.astype(np.float32), names)
-
-
-def attributes_of(text: str) -> Mapping[str, Value]:
-    """Attributes as the store keeps them, from JSON."""
-    return {name: _value(value) for name, value in json.loads(text).items()}
-
-
-def _value(value: object) -> Value:
-    if isinstance(value, list):
-        return tuple(value)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value  # type: ignore[return-value]

@@ -22,7 +22,7 @@ from regard.domain.weights import DAY, Weighting
 from regard.feedback.posteriors import ItemPosteriors, Rewarded
 from regard.measurement.metrics.lists import Lists
 from regard.measurement.population import TownItems
-from regard.measurement.rounds import Round, figures_of
+from regard.measurement.rounds import Round, list_figures
 from regard.measurement.simulator import TownRecipe
 from regard.measurement.town_log import Answers
 from regard.models.blend import Blend, FittedBlend
@@ -155,7 +155,8 @@ class Running:
         clicks = (np.where(lists >= 0, chances, 0.0) @ mechanisms.looked_at(lists.shape[1])).mean()
         liked = answers.liked.sum(axis=1).mean()
         born = self.town.presence.born
-        about = figures_of(lists, self.simulation.items.topics, self.town.presence.on_offer(self._at), born > -np.inf)
+        on_offer = self.town.presence.on_offer(self._at)
+        about = list_figures(lists, self.simulation.items.topics, on_offer, born > -np.inf)
         return Round(number, float(clicks), float(liked), alarms=alarms, **about)
 
     def _data(self) -> Dataset:

@@ -11,7 +11,7 @@ import numpy as np
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
-from regard.domain.errors import InvalidInput, NotFound, Unavailable
+from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.records import Event
 from regard.serving import answers, lists
 from regard.serving.api.access import Guarded, Here, needs
@@ -44,9 +44,8 @@ SCORED: dict[int | str, dict[str, Any]] = {200: {"model": list[dict[str, Any]]},
 async def recommend(user_id: Id, request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
     """A list for a person: ids, or with `X-API-Version: 2` ids and scores. `write-back-type`: it counts as met."""
     asked = request.query_params
-    category = request.path_params.get("category") or asked.get("category", "")
     delay = seconds(asked.get("write-back-delay", ""))
-    wanted = _wanted(user_id, n + offset, category, here)
+    wanted = _wanted(user_id, n + offset, _category(request), here)
     found = (await _list(here, wanted))[offset:] if wanted is not None else []
     if kind := asked.get("write-back-type", ""):
         _check_type(kind)
@@ -72,8 +71,7 @@ async def session(request: Request, here: Here, n: N = 10, offset: Offset = 0) -
     if not isinstance(body, list) or len(body) > 200 or not all(isinstance(one, dict) for one in body):
         raise InvalidInput("body", "a list of at most 200 feedback objects", type(body).__name__)
     rows = [{k: v for k, v in one.items() if k not in ("UserId", "Value") and v != ""} for one in body]
-    category = request.path_params.get("category") or request.query_params.get("category", "")
-    wanted = _wanted(None, n + offset, category, here)
+    wanted = _wanted(None, n + offset, _category(request), here)
     if wanted is None:
         return answer([])
     return answer((await _list(here, wanted.model_copy(update={"session": rows})))[offset:])
@@ -163,9 +161,7 @@ def live_size(live: Live, n: int) -> int:
 
 async def _live(here: Served) -> Live:
     await here.person("")
-    if here.live is None:
-        raise Unavailable("lists", "a live release", "none yet", "Fit one first: regard fit")
-    return here.live
+    return lists.live_of(here)
 
 
 def _wanted(user: str | None, k: int, category: str, here: Served) -> Wanted | None:

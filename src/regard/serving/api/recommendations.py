@@ -8,7 +8,6 @@ from typing import Annotated, Any
 from fastapi import APIRouter, Path, Query, Request, Response
 from pydantic import BaseModel
 
-from regard.domain.errors import Unavailable
 from regard.serving import answers, lists, traces
 from regard.serving.api.access import Guarded, Here, needs
 from regard.serving.api.bodies import answer, read, takes
@@ -85,7 +84,5 @@ async def why(recommendation_id: Id, item_id: Id, here: Here) -> Response:
 async def similar(item_id: Id, here: Here, k: Annotated[int, Query(ge=1, le=200)] = 10) -> Response:
     """Items like this one, by each kind of likeness that the release knows."""
     await here.person("")  # what changed since
-    live = here.live
-    if live is None:
-        raise Unavailable("similar", "a live release", "none yet", "Fit one first: regard fit")
+    live = lists.live_of(here)
     return answer(await asyncio.to_thread(answers.similar_to, live, live.catalogue.row(item_id), k))
