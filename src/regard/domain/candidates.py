@@ -74,6 +74,10 @@ class Candidates:
         """What the first source said, (n,); for one source's own batch."""
         return self.proposals[:, 0]
 
+    def first(self, k: int) -> Candidates:
+        """The first `k` of one source's own batch."""
+        return self if len(self) <= k else Candidates(self.rows[:k], self.sources, self.proposals[:k])
+
     def proposers(self, index: int) -> tuple[str, ...]:
         """The sources that proposed the candidate at `index`, first proposer first."""
         said = self.proposals[index].tolist()

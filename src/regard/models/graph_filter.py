@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -114,17 +115,27 @@ class FittedGraphFilter(FullScores):
     def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """(Q,) -> (Q, I); in float64 before it is rounded, so that batches equal singles."""
         past, recipe = self._past(queries), self.recipe
-        people = self._scaled(past, -recipe.near_degree) @ self.turned  # (Q, U)
-        scores = (people @ self.normal).toarray() * self.degrees**recipe.near_degree
-        wave = self._scaled(past, -recipe.low_degree) @ self.vectors  # (Q, r)
-        scores += (recipe.low_pass * wave) @ self.vectors.T * self.degrees**recipe.low_degree
+        near, low = self._powers
+        people = self._over(past, near) @ self.turned  # (Q, U)
+        scores = (people @ self.normal).toarray()
+        scores *= near
+        wave = self._over(past, low) @ self.vectors  # (Q, r)
+        smooth = (recipe.low_pass * wave) @ self.vectors.T
+        smooth *= low
+        scores += smooth
         return np.asarray(scores, np.float32)
+
+    @cached_property
+    def _powers(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """D^near_degree and D^low_degree, (I,) each."""
+        return self.degrees**self.recipe.near_degree, self.degrees**self.recipe.low_degree
 
     def _past(self, queries: Sequence[Query]) -> sparse.csr_array:
         return history_matrix(queries, self.n_items, self.recipe.weighting).astype(np.float64)
 
-    def _scaled(self, past: sparse.csr_array, exponent: float) -> sparse.csr_array:
-        data = past.data * self.degrees[past.indices] ** exponent
+    @staticmethod
+    def _over(past: sparse.csr_array, powers: NDArray[np.float64]) -> sparse.csr_array:
+        data = past.data / powers[past.indices]
         return sparse.csr_array((data, past.indices, past.indptr), shape=past.shape)
 
     def contributions(self, query: Query, row: int) -> Evidence:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from functools import cached_property, partial
+from typing import Any, Literal, TypeAlias
 
 import faiss
 import numpy as np
@@ -17,9 +18,13 @@ from regard.domain.protocols import Encoder
 from regard.domain.request import NO_ROWS, Query
 
 Kind = Literal["exact", "ivf", "hnsw"]
+Found: TypeAlias = tuple[Rows, Vectors]  # rows (n,) of an index and their float32 scores (n,)
 MARGIN = 16  # rows fetched beyond k, at least: the index has rounded, and one of the best may stand a little lower
 DOUBT = 6.0  # how many times the error seen in an index a row past its findings may be off
 TAIL = 4_096  # rows beyond the index that are searched one by one before a new index is built
+MANY = 4  # queries from which on one product with all rows is faster than a scan for each
+CELLS = 8_000_000  # scores held at once while many queries are answered: 32 MB
+SLACK = 1e-5  # more than a float32 product of unit vectors errs by
 
 
 def pin_threads(threads: int = 1) -> None:
@@ -89,32 +94,56 @@ class NearestNeighbours:
             return []
         vectors = np.ascontiguousarray(self.encoder.encode(queries), np.float32)
         check_shape("NearestNeighbours.encoder", vectors, (len(queries), self.items.shape[1]))
-        return [Candidates.of(self.name, *self._best(vector, k)) for vector in vectors]
+        return self.nearest(vectors, k)
 
-    def nearest(self, vector: Vectors, k: int) -> Candidates:
-        """The same for a vector (d,) that the encoder has given."""
-        return Candidates.of(self.name, *self._best(np.ascontiguousarray(vector, np.float32), k))
+    def nearest(self, vectors: Vectors, k: int) -> list[Candidates]:
+        """The same for vectors (Q, d) that the encoder has given."""
+        if k <= 0 or not self.n_items:
+            return [Candidates.of(self.name, NO_ROWS, np.empty(0)) for _ in vectors]
+        together = len(vectors) >= MANY and isinstance(self._built, Int8Scan)
+        found = self._together(vectors, k) if together else map(partial(self._scanned, k=k), vectors)
+        return [Candidates.of(self.name, *self._best(*one, k)) for one in zip(vectors, found, strict=True)]
 
-    def _best(self, vector: Vectors, k: int) -> tuple[Rows, Scores]:
-        if not vector.any() or k <= 0 or not self.n_items:
+    def _best(self, vector: Vectors, found: Found, k: int) -> tuple[Rows, Scores]:
+        if not vector.any():
             return NO_ROWS, np.empty(0)
-        rows = np.concatenate([self._found(vector, k), np.arange(self._built.ntotal, self.n_items)])
-        scores = dots(self.items[rows], vector)
+        newer = np.arange(self._built.ntotal, self.n_items)
+        rows = np.concatenate([found[0], newer])
+        scores = np.concatenate([found[1], dots(self.items[newer], vector)])
         order = np.lexsort((rows, -scores))[:k]
         return rows[order], scores[order].astype(np.float64)
 
-    def _found(self, vector: Vectors, k: int) -> Rows:
+    def _scanned(self, vector: Vectors, k: int) -> Found:
         """The rows of the index that may be among the best k; more while the border of the k best is in doubt."""
         held, wanted = self._built.ntotal, k + max(MARGIN, k // 4)
+        found, true = NO_ROWS, np.empty(0, np.float32)
         while wanted < held:
             said, rows = self._built.search(vector[None], wanted)
             there = rows[0] >= 0
-            found, said = np.asarray(rows[0][there], np.int64), said[0][there]
-            true = dots(self.items[found], vector)
-            if len(found) <= k or said[-1] + DOUBT * _rms(said - true) < np.partition(true, -k)[-k]:
-                return found
-            wanted *= 8
-        return np.arange(held)
+            more = np.asarray(rows[0][there], np.int64)[len(found) :]  # a deeper search begins with the same rows
+            found, true = np.concatenate([found, more]), np.concatenate([true, dots(self.items[more], vector)])
+            if len(found) <= k:
+                return found, true
+            said = said[0][there]
+            if said[-1] + DOUBT * _rms(said - true) < np.partition(true, -k)[-k]:
+                return found, true
+            wanted *= 3
+        return np.arange(held), dots(self.items[:held], vector)
+
+    def _together(self, vectors: Vectors, k: int) -> Iterator[Found]:
+        """The same from products in float32, so many queries at once that they hold at most CELLS scores."""
+        held, step = self._built.ntotal, max(1, CELLS // max(1, self._built.ntotal))
+        for start in range(0, len(vectors), step):
+            chunk = vectors[start : start + step]
+            for vector, said in zip(chunk, chunk @ self.items[:held].T, strict=True):
+                slack = SLACK * float(np.linalg.norm(vector)) * self._longest
+                least = np.partition(said, held - k)[held - k] - slack if k < held else -np.inf
+                rows = np.flatnonzero(said >= least)
+                yield rows, dots(self.items[rows], vector)
+
+    @cached_property
+    def _longest(self) -> float:
+        return float(np.sqrt(np.einsum("nd,nd->n", self.items, self.items).max(initial=0.0)))
 
 
 def _rms(errors: Vectors) -> float:

@@ -16,12 +16,16 @@ Said = TypeVar("Said")
 class Gathering(Generic[Asked, Said]):
     """`work` answers up to `most` calls at once, in a thread of its own; an exception in its answer is raised there.
 
-    Nobody waits longer than `patience` seconds: then, and until a batch succeeds again, calls fail at once with
-    Unavailable, but for one a second, which tries.
+    Nobody waits longer than `patience` seconds (None: as long as it takes): then, and until a batch succeeds again,
+    calls fail at once with Unavailable, but for one a second, which tries.
     """
 
     def __init__(
-        self, name: str, work: Callable[[list[Asked]], Sequence[Said | Exception]], most: int, patience: float
+        self,
+        name: str,
+        work: Callable[[list[Asked]], Sequence[Said | Exception]],
+        most: int,
+        patience: float | None,
     ) -> None:
         self.name, self._work, self._most, self._patience = name, work, most, patience
         self._waiting: list[tuple[Asked, asyncio.Future[Said]]] = []

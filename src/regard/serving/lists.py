@@ -28,6 +28,7 @@ from regard.serving.answers import finite
 from regard.serving.served import Served
 from regard.serving.session import SEEN, Person, happened_by, history
 from regard.serving.settings import now
+from regard.serving.together import Walk, walk
 from regard.serving.wanted import Wanted
 from regard.serving.wiring import Live
 
@@ -82,12 +83,11 @@ async def recommend(served: Served, wanted: Wanted) -> bytes:
         before = await _shown(served, str(wanted.after))
     resolved = resolve(served, live, wanted, person, before)
     query, seed = resolved.query, secrets.randbits(62)
-    candidates, left_out = live.recommender.consider(query)
-    slate = live.recommender.fill(query, candidates, left_out, np.random.default_rng(seed))
+    candidates, slate = await served.walk(Walk(live, query, seed))
     impression = _impression(live, wanted, resolved, slate, candidates, seed)
     logged = asked and await served.log(impression)
     served.figures.lists.labels(str(logged).lower()).inc()
-    for source in left_out:
+    for source in slate.left_out:
         served.figures.left_out.labels(source).inc()
     reasons: list[Any] = [None] * len(slate.slots)
     if wanted.explain != "none":
@@ -159,8 +159,10 @@ def again(served: Served, live: Live, impression: Impression) -> tuple[Query, Sl
             newest=newest[np.lexsort((newest["seq"], newest["time"]))], met=met,
         )  # fmt: skip
     query = query_of(served, live, person, body["moment"])
-    candidates, left_out = live.recommender.consider(query)
-    slate = live.recommender.fill(query, candidates, left_out, np.random.default_rng(body["seed"]))
+    (found,) = walk([Walk(live, query, body["seed"])])
+    if isinstance(found, Exception):
+        raise found
+    candidates, slate = found
     return query, slate, candidates
 
 

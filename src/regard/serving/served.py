@@ -22,6 +22,7 @@ from regard.serving.figures import Figures
 from regard.serving.gathering import Gathering
 from regard.serving.installation import Installation
 from regard.serving.session import Person, Sessions
+from regard.serving.together import MOST, Walk, Walked, walk
 from regard.serving.wiring import Live
 
 TOGETHER = 512  # calls of one kind in one transaction
@@ -59,6 +60,7 @@ class Served:
         self.read = Gathering[Ask, Happened]("read", lambda asks: happened(store, asks), TOGETHER, PATIENCE)
         self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE)
         self.impress = Gathering[Impression, None]("lists", self._impress, TOGETHER, PATIENCE)
+        self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None)
         self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
         self._warming = threading.Thread(target=self._warm, name="regard-warm", daemon=True)
 
@@ -78,7 +80,7 @@ class Served:
     async def close(self) -> None:
         """Finish what was begun; the store is closed last."""
         self._stopping.set()
-        for gathering in (self.read, self.append, self.impress):
+        for gathering in (self.read, self.append, self.impress, self.walk):
             await gathering.close()
         for thread in (self._listener, self._warming):
             if thread.is_alive():

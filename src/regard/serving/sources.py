@@ -30,9 +30,9 @@ _aside = ThreadPoolExecutor(4, "regard-slow-source")
 
 @dataclass(frozen=True, eq=False)
 class AtWork:
-    """A fitted source of a blend, as one request after another asks it.
+    """A fitted source of a blend, as requests ask it, one after another or many at once.
 
-    Retrieval and scoring of one request share one look at it: the scores of all items (I,), or, where the source is a
+    Retrieval and scoring of a request share one look at it: the scores of all items (I,), or, where the source is a
     nearest-neighbour search, the person's vector (d,). A source that once took longer than `budget` seconds is asked in
     a thread from then on, and not waited for beyond its budget, until it is fast again. Left out means: it proposes
     nothing (the slate names it), and adds 0 to every score.
@@ -63,21 +63,21 @@ class AtWork:
 
     def retrieve(self, query: Query, k: int) -> Candidates:
         """At most k, best first; Unavailable where the source fails or is too slow."""
-        said = self._once(query)
+        return self.retrieve_many([query], k)[0]
+
+    def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
+        """Equals the singles; a source that is left out is left out of all."""
+        said = self._look(queries)
         if isinstance(said, Unavailable):
             raise said
         if self._near is not None:
             return self._near.nearest(said, k)
-        rows = best(said, k) if said.any() else NO_ROWS
-        return Candidates.of(self.source.name, rows, said[rows])
-
-    def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
-        """Equals the singles."""
-        return [self.retrieve(query, k) for query in queries]
+        chosen = [best(row, k) if row.any() else NO_ROWS for row in said]
+        return [Candidates.of(self.source.name, rows, row[rows]) for rows, row in zip(chosen, said, strict=True)]
 
     def at(self, query: Query, rows: Rows) -> Scores:
         """The scores of some known rows, (n,); 0 where the source was left out."""
-        said = self._once(query)
+        said = self._held(query)
         if isinstance(said, Unavailable):
             return np.zeros(len(rows))
         found = said[rows] if self._near is None else dots(self.source.items[rows], said)
@@ -88,19 +88,25 @@ class AtWork:
         said: Evidence = self.source.contributions(query, row)
         return said
 
-    def _once(self, query: Query) -> NDArray[np.float32] | Unavailable:
-        asked, found = getattr(self._state, "last", (None, None))
-        if asked is not query or found is None:
-            found = self._ask(query)
-            self._state.last = (query, found)
-        return found
+    def _held(self, query: Query) -> NDArray[np.float32] | Unavailable:
+        """What this thread's last look said of `query`, or a new look."""
+        asked, said = getattr(self._state, "last", ((), None))
+        place = next((place for place, one in enumerate(asked) if one is query), None)
+        if place is None:
+            place, said = 0, self._look([query])
+        return said if isinstance(said, Unavailable) else np.asarray(said[place], np.float32)
 
-    def _ask(self, query: Query) -> NDArray[np.float32] | Unavailable:
+    def _look(self, queries: Sequence[Query]) -> NDArray[np.float32] | Unavailable:
+        said = self._ask(queries)
+        self._state.last = (queries, said)
+        return said
+
+    def _ask(self, queries: Sequence[Query]) -> NDArray[np.float32] | Unavailable:
         look: Callable[[Sequence[Query]], Any] = self.source.scores if self._near is None else self.source.encode
         began = time.monotonic()
         try:
             slow = self._slow.is_set()
-            found = _aside.submit(look, [query]).result(self.budget) if slow else look([query])
+            found = _aside.submit(look, queries).result(self.budget) if slow else look(queries)
         except Exception as error:  # whatever one source does, the list comes
             said = "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
             log.warning("source left out", source=self.name, error=said[:200])
@@ -109,7 +115,7 @@ class AtWork:
             self._slow.set()
         else:
             self._slow.clear()
-        return np.asarray(found[0], np.float32)
+        return np.asarray(found, np.float32)
 
 
 @dataclass(frozen=True, eq=False)
