@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Annotated, Any, TypeAlias
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, ValidationError, ValidationInfo, field_validator
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError, ValidationInfo, field_validator
 
 from regard.data.files.naming import Kind, fields_of
 from regard.data.files.reading import as_text
@@ -68,7 +68,7 @@ class EventIn(BaseModel):
     id: Annotated[str, _may(ID, "")] = ""
     slate: Annotated[str, _may(ID, "")] = ""
     position: Annotated[int | None, _may(POSITION, None)] = None
-    context: Object = {}
+    context: Annotated[Object, Field(default_factory=dict)]
 
     @field_validator("time", mode="before")
     @classmethod

@@ -93,12 +93,9 @@ class Candidates:
             raise InvalidInput("Candidates.feature", f"one of {self.feature_names}", name)
         return np.asarray(self.features[:, self.feature_names.index(name)], np.float64)
 
-    def where(self, mask: Mask, dropped_by: str | None = None) -> Candidates:
-        """The candidates for which `mask` (n,) is true; the rest is noted under the filter's name."""
+    def where(self, mask: Mask) -> Candidates:
+        """The candidates for which `mask` (n,) is true."""
         check_shape("Candidates.where", mask, (len(self),))
-        dropped = dict(self.dropped)
-        if dropped_by is not None:
-            dropped[dropped_by] = self.rows[~mask]
         return replace(
             self,
             rows=self.rows[mask],
@@ -106,7 +103,6 @@ class Candidates:
             features=None if self.features is None else self.features[mask],
             mean=None if self.mean is None else self.mean[mask],
             spread=None if self.spread is None else self.spread[mask],
-            dropped=dropped,
         )
 
     def scored(self, scored: Scored) -> Candidates:

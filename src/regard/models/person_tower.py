@@ -9,11 +9,10 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from regard.domain.arrays import Rows, Vectors
-from regard.domain.request import Query
-from regard.models.networks.padding import padded
+from regard.domain.request import History, Query
+from regard.models.networks.padding import Padded, padded_row
 from regard.models.networks.streams import START, Reading, gaps
 from regard.models.onnx_session import session
 from regard.models.sides import Sides
@@ -47,33 +46,33 @@ class PersonTower:
 
     def read(self, query: Query) -> tuple[Rows, Rows]:
         """The item rows read one by one, oldest first, and those read in sum before them, newest first."""
-        past = self._known(query)
-        window = past[-self.reading.window :]
-        return window, past[: len(past) - len(window)][::-1][: self.reading.summary]
+        return self._window(self._known(query))
 
-    def _known(self, query: Query) -> Rows:
-        return np.asarray(query.history.rows)[self._mask(query)].astype(np.int64)
+    def _window(self, past: History) -> tuple[Rows, Rows]:
+        rows = np.asarray(past.rows, np.int64)
+        window = rows[-self.reading.window :]
+        return window, rows[: len(rows) - len(window)][::-1][: self.reading.summary]
 
-    def _mask(self, query: Query) -> NDArray[np.bool_]:
+    def _known(self, query: Query) -> History:
         past = query.history
         known = (np.asarray(past.weights) > 0) & (past.rows >= 0) & (past.rows < len(self.item_vectors))
-        return np.asarray(known, np.bool_)
+        return past.where(np.asarray(known, np.bool_))
 
     def _run(self, queries: Sequence[Query]) -> Iterator[tuple[Vectors, Vectors]]:
         """The vector and the gates of each."""
         people, moments = self.sides.of(queries)
         for place, query in enumerate(queries):
-            inputs = self._inputs(query, people[[place]], moments[[place]])
+            inputs = self._inputs(query, padded_row(people, place), padded_row(moments, place))
             fused, gates = self._session.run(None, {name: inputs[name] for name in self._names})
             yield fused[0], gates[0]
 
-    def _inputs(self, query: Query, who: sparse.csr_array, where: sparse.csr_array) -> dict[str, Any]:
-        past = query.history.where(self._mask(query))
-        window, earlier = self.read(query)
+    def _inputs(self, query: Query, who: Padded, where: Padded) -> dict[str, Any]:
+        past = self._known(query)
+        window, earlier = self._window(past)
         h, codes = len(window), gaps(np.asarray(past.times, np.float64), np.array([0, len(past)]))
         first = int(h < self.reading.window)  # the place before the first event
         actions = self.reading.actions(past.types, past.actions)
-        (person, person_weight), (moment, moment_weight) = padded(who), padded(where)
+        (person, person_weight), (moment, moment_weight) = who, where
         inputs: dict[str, Any] = {
             "vectors": np.concatenate([self.start[None][:first], self.item_vectors[window]]).astype(np.float32)[None],
             "gaps": np.concatenate([np.zeros(first, np.int64), codes[len(codes) - h :]])[None],

@@ -29,7 +29,8 @@ def take(column: Column, rows: Rows, missing: float | bool) -> Array:
 
 def directions(vectors: Column, rows: Rows) -> Vectors:
     """The vectors (n, d) of `rows` at length 1; zero, which is like nothing, where an item has none."""
-    taken = np.asarray(take(vectors, rows, missing=0.0), np.float32)
+    taken: Vectors = np.asarray(take(vectors, rows, missing=0.0), np.float32)  # a copy of our own
     length: Vectors = np.sqrt(np.einsum("nd,nd->n", taken, taken))
     length[length == 0] = 1.0
-    return np.asarray(taken / length[:, None], np.float32)
+    taken /= length[:, None]
+    return taken

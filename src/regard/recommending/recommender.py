@@ -18,7 +18,6 @@ from regard.recommending.policies import Greedy
 from regard.recommending.slots import fill_slots, replay
 from regard.recommending.why_not import WhyNot, absent, outranked
 
-
 Proposed: TypeAlias = tuple[dict[str, Candidates], tuple[str, ...]]  # what each source says; those left out
 Considered: TypeAlias = tuple[Candidates, tuple[str, ...]]  # scored candidates; the sources that were left out
 
@@ -108,9 +107,12 @@ class Recommender:
         """The proposed candidates with features, without what filters drop, scored."""
         if self.features is not None:
             candidates = candidates.with_features(self.features.names, self.features.read(query, candidates.rows))
+        dropped = {}
         for name, rule in self.filters.items():
-            candidates = candidates.where(rule.keep(query, candidates), dropped_by=name)
-        return candidates.scored(self.scorer.score(query, candidates))
+            kept = rule.keep(query, candidates)
+            dropped[name] = candidates.rows[~kept]
+            candidates = candidates if kept.all() else candidates.where(kept)
+        return replace(candidates, dropped=dropped).scored(self.scorer.score(query, candidates))
 
     def replay(self, query: Query, shown: Rows) -> Scores:
         """The chance (k,) of each slot of the slate `shown` (k,), given those before it, had this corridor answered."""

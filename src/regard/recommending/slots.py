@@ -111,9 +111,12 @@ def total(score: Scores, gained: Sequence[Scores]) -> Scores:
 
 
 def draw(chances: Scores, rng: np.random.Generator) -> int:
-    """An index drawn by `chances` (n,); never one of chance 0."""
+    """An index drawn by `chances` (n,); never one of chance 0. It takes one number of `rng`, also where one is sure."""
+    point, sure = rng.random(), int(chances.argmax())
+    if chances[sure] == 1.0:
+        return sure
     steps = chances.cumsum()
-    point = rng.random() * steps[-1]
+    point *= steps[-1]
     if point == steps[-1]:  # by rounding
         return int(chances.nonzero()[0][-1])
     return int(steps.searchsorted(point, side="right"))

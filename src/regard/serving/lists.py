@@ -138,7 +138,9 @@ def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, An
         user = person.row if person.row < len(live.data.users) else UNKNOWN
         done, coming = happened_by(events, moment["at"])
         then = history(done, served.types, served.weights, moment["at"])
-        attributes, met = person.attributes, np.setdiff1d(person.met, np.setdiff1d(coming["item"], done["item"]))
+        attributes, met = person.attributes, person.met
+        if len(coming):
+            met = np.setdiff1d(met, np.setdiff1d(coming["item"], done["item"]))
     exclude = np.array([*moment["exclude"], *moment["before"]], np.int64)
     return Query(
         moment["at"], moment["k"], user, then, attributes, moment["context"], exclude, met=met,

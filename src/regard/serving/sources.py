@@ -90,15 +90,14 @@ class AtWork:
 
     def _held(self, query: Query) -> NDArray[np.float32] | Unavailable:
         """What this thread's last look said of `query`, or a new look."""
-        asked, said = getattr(self._state, "last", ((), None))
+        asked: Sequence[Query] = getattr(self._state, "asked", ())
         place = next((place for place, one in enumerate(asked) if one is query), None)
-        if place is None:
-            place, said = 0, self._look([query])
-        return said if isinstance(said, Unavailable) else np.asarray(said[place], np.float32)
+        said = self._look([query]) if place is None else self._state.said
+        return said if isinstance(said, Unavailable) else np.asarray(said[place or 0], np.float32)
 
     def _look(self, queries: Sequence[Query]) -> NDArray[np.float32] | Unavailable:
         said = self._ask(queries)
-        self._state.last = (queries, said)
+        self._state.asked, self._state.said = queries, said
         return said
 
     def _ask(self, queries: Sequence[Query]) -> NDArray[np.float32] | Unavailable:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Literal
 
 from regard.domain.errors import InvalidInput
@@ -66,8 +68,13 @@ def plain(name: str) -> str:
     return re.sub(r"[^a-z0-9]", "", name.split(":")[0].lower())
 
 
-def fields_of(names: Iterable[str], kind: Kind) -> dict[str, str]:
+def fields_of(names: Iterable[str], kind: Kind) -> Mapping[str, str]:
     """Which column holds which field, {column: field}; the first fitting name of each field wins."""
+    return _fields_of(tuple(names), kind)
+
+
+@lru_cache(2_048)  # a sender's events have the same few sets of names
+def _fields_of(names: tuple[str, ...], kind: Kind) -> Mapping[str, str]:
     by_plain: dict[str, str] = {}
     for name in names:
         by_plain.setdefault(plain(name), name)
@@ -76,7 +83,7 @@ def fields_of(names: Iterable[str], kind: Kind) -> dict[str, str]:
         column = next((by_plain[one] for one in known if one in by_plain and by_plain[one] not in found), None)
         if column is not None:
             found[column] = field
-    return found
+    return MappingProxyType(found)
 
 
 def kind_of(names: Iterable[str], stem: str, where: str) -> Kind | None:

@@ -19,6 +19,7 @@ LAST_POSITION = 1_000_000
 LARGEST = 1e30  # fits a 32-bit float
 AHEAD = 86_400.0  # clocks differ: a day beyond now is still believed
 _CONTROL = r"[\x00-\x1f\x7f]"
+_CONTROLS = re.compile(_CONTROL)
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$"
 _ISO = re.compile(r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)?$")
 _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
@@ -35,7 +36,7 @@ class Rule:
 
 def _one_id(text: str) -> str | None:
     text = text.strip(SPACE)
-    return text if 0 < len(text) <= ID_LENGTH and not re.search(_CONTROL, text) else None
+    return text if 0 < len(text) <= ID_LENGTH and not _CONTROLS.search(text) else None
 
 
 def _column_id(column: pl.Expr) -> pl.Expr:

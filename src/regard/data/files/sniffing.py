@@ -90,7 +90,7 @@ def _understood(path: Path, names: Sequence[str], mapped: Mapped | None) -> tupl
     kind = kind_of(names, path.name.split(".")[0], str(path))
     if kind is None:
         raise InvalidInput(str(path), KNOWN, f"the columns {', '.join(names[:12])}", NEEDED)
-    return kind, fields_of(names, kind)
+    return kind, dict(fields_of(names, kind))
 
 
 def _delimited(path: Path, lines: Sequence[str], mapped: Mapped | None) -> Source:
@@ -182,7 +182,7 @@ def _recbole(path: Path, header: Sequence[str], separator: str) -> Source:
     kind = kind or kind_of(names, path.name.split(".")[0], str(path))
     if kind is None:
         raise InvalidInput(str(path), "a file named .inter, .item or .user", path.name)
-    fields = fields_of(names, kind)
+    fields = dict(fields_of(names, kind))
     needed = ("user", "item") if kind == "events" else ("id",)
     for place, field in enumerate(needed):  # by their place where their names say nothing
         if field not in fields.values() and len(names) > place and names[place] not in fields:

@@ -7,6 +7,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, Field
 
+from regard.data.files.naming import fields_of
 from regard.data.schemas import parse_event
 from regard.domain.errors import InvalidInput
 from regard.domain.records import Event
@@ -68,8 +69,6 @@ def parse_events(body: Any) -> list[Event]:
 def parsed(raw: Any, where: str, at: float) -> Event:
     """One event; what bears no time happened at `at`."""
     if isinstance(raw, dict) and raw.get("time") is None:
-        raw = {**raw, "time": at} if not TIMES & {name.lower().replace("_", "") for name in raw} else raw
+        said = fields_of([name for name in raw if name != "time"], "events")
+        raw = raw if "time" in said.values() else {**raw, "time": at}
     return parse_event(raw, where, now=at)
-
-
-TIMES = {"timestamp", "ts", "datetime", "date", "sentat"}
