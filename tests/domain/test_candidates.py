@@ -21,10 +21,11 @@ def test_nobody_proposes_nothing() -> None:
     assert len(union({"a": _batch("a")})) == 0
 
 
-def test_a_drop_is_noted_under_the_filter_s_name() -> None:
-    left = _batch("a", (5, 0.9), (2, 0.5)).where(np.array([True, False]), dropped_by="seen")
-    assert left.rows.tolist() == [5]
-    assert left.dropped["seen"].tolist() == [2]
+def test_the_first_of_a_batch_keep_their_scores() -> None:
+    batch = _batch("a", (5, 0.9), (2, 0.5))
+    assert batch.first(1).rows.tolist() == [5]
+    assert batch.first(1).scores.tolist() == [0.9]
+    assert batch.first(2) is batch
 
 
 def test_columns_follow_the_rows() -> None:

@@ -54,6 +54,22 @@ def test_the_smallest_corridor_gives_the_order_of_the_model() -> None:
     assert [slot.source for slot in slate.slots] == ["linear"] * 5
 
 
+def test_many_at_once_equal_the_singles_however_much_each_has_met() -> None:
+    queries = [person(3, 8, k=5), person(k=5), person(*range(30), k=5, exclude=np.array([40, 41]))]
+    corridor = Recommender({"linear": MODEL, "fixed": Fixed([4, 9])}, MODEL, FILTERS, breadth=10)
+    for query, (together, left_out) in zip(queries, corridor.consider_many(queries), strict=True):
+        alone, _ = corridor.consider(query)
+        assert left_out == ()
+        assert np.array_equal(together.rows, alone.rows)
+        assert np.array_equal(together.proposals, alone.proposals, equal_nan=True)
+        assert together.mean is not None
+        assert alone.mean is not None
+        assert np.array_equal(together.mean, alone.mean)
+        assert {name: rows.tolist() for name, rows in together.dropped.items()} == {
+            name: rows.tolist() for name, rows in alone.dropped.items()
+        }
+
+
 def test_each_drop_is_counted_by_its_filter_and_a_history_costs_no_candidates() -> None:
     query = person(3, 8, 8, k=50, exclude=np.array([1, 2]), blocked=np.array([2, 4]))
     slate = Recommender({"linear": MODEL}, MODEL, FILTERS, breadth=10).recommend(query)

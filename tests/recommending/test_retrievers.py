@@ -50,9 +50,9 @@ def _truth(items: Vectors, query: Vectors, k: int) -> Rows:
 @settings(max_examples=40, deadline=None)
 @given(st.integers(1, 300), st.integers(1, 400), st.integers(0, 99))
 def test_exact_is_the_full_sort(n: int, k: int, seed: int) -> None:
-    items, people = _vectors(n, 8, seed), _vectors(3, 8, seed + 1)
+    items, people = _vectors(n, 8, seed), _vectors(5, 8, seed + 1)
     near = NearestNeighbours(Table(people), items)
-    queries = [Query(at=0, user=user) for user in range(3)]
+    queries = [Query(at=0, user=user) for user in range(5)]  # enough for one product; each alone is a scan
     for user, found in enumerate(near.retrieve_many(queries, k)):
         assert found.rows.tolist() == _truth(items, people[user], k).tolist()
         assert np.allclose(found.scores, items[found.rows] @ people[user], atol=1e-6)
