@@ -14,6 +14,7 @@ from regard.domain.request import UNKNOWN, Query
 from regard.domain.run import Progress, silent
 from regard.serving.installation import Installation
 from regard.serving.settings import now
+from regard.serving.together import Walk, walk
 
 AT_ONCE = 500  # people whose lists are held in memory
 FIELDS = pa.schema(
@@ -47,14 +48,18 @@ def _tables(here: Installation, k: int, seed: int) -> Iterator[tuple[pa.Table, i
     quiet, at = here.store.unprofiled(), now()
     names = [(row, name) for row, name in enumerate(data.users) if not name.startswith("\0")]
     for start in range(0, len(names), AT_ONCE):
-        chosen, rows = names[start : start + AT_ONCE], []
+        chosen, walks, rows = names[start : start + AT_ONCE], [], []
         for row, name in chosen:
             known = row if row < len(live.data.users) else UNKNOWN
             query = data.query(row, k, at=at, language=here.settings.language)
             query = Query(at, k) if name in quiet else replace(query, user=known)
+            walks.append(Walk(live, query, int(rng.integers(1 << 62))))
+        for (_, name), found in zip(chosen, walk(walks), strict=True):
+            if isinstance(found, Exception):
+                raise found
             rows += [
                 (name, s.position, live.catalogue.id(s.row), s.score, s.propensity, s.source, live.release.name, at)
-                for s in live.recommender.recommend(query, rng).slots
+                for s in found[1].slots
             ]
         columns = list(zip(*rows, strict=True)) or [()] * len(FIELDS)
         yield pa.table([pa.array(c, f.type) for c, f in zip(columns, FIELDS, strict=True)], schema=FIELDS), len(chosen)

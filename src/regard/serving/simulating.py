@@ -140,8 +140,9 @@ class Running:
             corridor = replace(corridor, objectives={**corridor.objectives, "amplifier": Amplifier(loop.amplifier)})
         here = np.flatnonzero(self.town.presence.here)
         people = self._who.permutation(here)[: simulation.visitors]
-        queries = (data.query(int(row), simulation.k, at=self._at) for row in people)
-        slates = [corridor.recommend(query, self._draws) for query in queries]
+        queries = [data.query(int(row), simulation.k, at=self._at) for row in people]
+        considered = zip(queries, corridor.consider_many(queries), strict=True)
+        slates = [corridor.fill(query, *found, self._draws) for query, found in considered]
         answers = self.town.answer(people, _rows(slates, simulation.k), self._at)
         self._log.append(self.town.events(answers).select("user", "item", "type", "value", "time"))
         self.posteriors = self.posteriors.updated(self._rewarded(slates, answers))
