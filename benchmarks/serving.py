@@ -150,9 +150,14 @@ BATCH = """(function() local t, now = {}, os.time() for i = 1, 1000 do
  end return '['..table.concat(t, ',')..']' end)()"""
 
 
+def client_of(key: str) -> httpx.Client:
+    """A client of the server under test."""
+    return httpx.Client(base_url=f"http://127.0.0.1:{PORT}", headers={"X-API-Key": key}, timeout=30)
+
+
 def measure(settings: Settings, key: str, workers: int, seconds: int) -> dict[str, Any]:
     """All figures with so many worker processes."""
-    client = httpx.Client(base_url=f"http://127.0.0.1:{PORT}", headers={"X-API-Key": key}, timeout=30)
+    client = client_of(key)
     constant = settings.folder / "constant.json"
     if not constant.exists():
         constant.write_text("{}")
