@@ -169,3 +169,20 @@ def test_newcomers_are_proposed_least_shown_first_and_by_lot() -> None:
     assert found.scores.tolist() == pytest.approx([1.0, 1.0, 1.0, 0.5, 0.01])
     firsts = {int(source.retrieve(person(at=float(n)), 1).rows[0]) for n in range(40)}
     assert firsts == {1, 3, 5}
+
+
+def test_newer_items_are_proposed_and_what_is_not_on_offer_is_in_nobodys_way() -> None:
+    offered = np.array([False, True, True, False, True, True])  # the last two are newer than the column
+    source = LeastShown(np.array([0.0, 1.0, 2.0, 0.0]), 100.0, lambda query: offered)
+    assert set(source.retrieve(person(at=1.0), 2).rows.tolist()) == {4, 5}
+    assert source.retrieve(person(at=1.0), 4).rows.tolist()[2:] == [1, 2]
+    assert len(source.retrieve(person(at=1.0), 0)) == 0
+
+
+def test_places_for_newcomers_are_dealt_by_lot_alike() -> None:
+    source = LeastShown(np.r_[np.zeros(20), 5.0], 100.0)
+    dealt = np.bincount(
+        np.concatenate([source.retrieve(person(at=float(n)), 5).rows for n in range(2_000)]), minlength=21
+    )
+    assert dealt[20] == 0  # shown already
+    assert np.abs(dealt[:20] - 500).max() < 5 * np.sqrt(2_000 * 0.25 * 0.75)  # five deviations of a fair lot

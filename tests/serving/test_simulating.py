@@ -31,8 +31,8 @@ def test_a_round_asks_the_corridor_and_teaches_it() -> None:
     lists = first.shown.items
     assert lists.shape == (25, 5)
     assert all(len(set(row)) == 5 for row in lists.tolist())
-    assert running.posteriors.sums[0].sum() == pytest.approx(25 * (1 + 1 / 4 + 1 / 9 + 1 / 16 + 1 / 25))
-    assert running.posteriors.sums[2].sum() > 0
+    assert running.picture.taught.sums[0].sum() == pytest.approx(25 * (1 + 1 / 4 + 1 / 9 + 1 / 16 + 1 / 25))
+    assert running.picture.taught.sums[2].sum() > 0
     clicked = {
         (int(u), int(i)) for u, row, hit in zip(first.shown.users, lists, first.clicked, strict=True) for i in row[hit]
     }

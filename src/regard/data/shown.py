@@ -41,6 +41,9 @@ LISTS = """SELECT replace(id::text, '-', ''), at, user_row, release, surface, it
     USING (id, at) ORDER BY at, id"""
 SCORES = """SELECT score::float8 FROM (SELECT body FROM impressions WHERE at >= %s AND at < %s AND release = %s
     ORDER BY at DESC, id LIMIT %s) x, json_array_elements_text(body -> 'scores') score"""
+PARTS = """SELECT replace(id::text, '-', ''), place - 1, (part ->> 'score')::float8
+    FROM (SELECT id, body FROM impressions WHERE at >= %s AND at < %s ORDER BY at DESC, id LIMIT %s) x,
+    json_array_elements(body -> 'parts') WITH ORDINALITY AS parts (part, place)"""
 EVENTS = """SELECT user_row, item_row, name, value::float8, time, lower(replace(coalesce(slate, ''), '-', ''))
     FROM events JOIN event_types ON code = type WHERE time >= %s AND time < %s ORDER BY time, seq"""
 
@@ -65,6 +68,14 @@ def shown_scores(store: Store, span: tuple[float, float], release: str, newest: 
     with store.transaction() as connection:
         found = connection.execute(SCORES.encode(), (*span, release, newest)).fetchall()
     return np.array([score for (score,) in found], np.float64)
+
+
+def shown_parts(store: Store, since: float, until: float, newest: int | None = None) -> pl.DataFrame:
+    """What stood in the part "score" of the slots of `shown_slots`, 0 the worst candidate's and 1 the best's: columns
+    `slate`, `position`, `part`."""
+    with store.transaction() as connection:
+        found = connection.execute(PARTS.encode(), (since, until, newest)).fetchall()
+    return pl.DataFrame(found, schema={"slate": pl.String, "position": pl.Int64, "part": pl.Float64}, orient="row")
 
 
 def done_events(store: Store, since: float, until: float) -> pl.DataFrame:

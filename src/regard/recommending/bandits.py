@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
 
-from regard.domain.arrays import Scores
+from regard.domain.arrays import Scores, Vectors
 from regard.domain.candidates import Candidates
 from regard.domain.errors import InvalidInput
 from regard.domain.request import Query
@@ -43,13 +44,18 @@ class Thompson:
         best = int(np.argmax(gains))
         if gains[best] == np.inf:
             return certain(best, len(gains))
-        errors = self.belief.drawn(query, candidates, lambda n: normals(self.seed, query, self.draws, n))
-        found = np.maximum(gains - gains[best], -HUGE).astype(np.float32) + errors
+        found = np.maximum(gains - gains[best], -HUGE).astype(np.float32) + _errors(self, query, candidates)
         winners = np.argmax(found, axis=1)
         winners[found[np.arange(self.draws), winners] <= found[:, best]] = best  # of equals the one with the best gain
         shares = np.bincount(winners, minlength=len(gains)) / self.draws
         allowed = gains > -np.inf
         return np.asarray((1 - self.floor) * shares + self.floor * allowed / allowed.sum())
+
+
+@lru_cache(maxsize=2)  # every slot of a list asks the same
+def _errors(policy: Thompson, query: Query, candidates: Candidates) -> Vectors:
+    """(draws, n)"""
+    return policy.belief.drawn(query, candidates, lambda n: normals(policy.seed, query, policy.draws, n))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

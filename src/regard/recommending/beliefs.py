@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Protocol, TypeAlias
 
 import numpy as np
@@ -61,17 +62,22 @@ class ByItem:
 
     def moments(self, query: Query, candidates: Candidates) -> tuple[Scores, Scores]:
         """Shrunk mean error, and what is still open; (n,) both."""
-        spread = np.zeros(len(candidates)) if candidates.spread is None else candidates.spread
-        prior = np.minimum(self.stretch * spread / width(candidates), MOST) ** 2
-        evidence = np.asarray(take(self.shown, candidates.rows, missing=0.0), np.float64) / self.noise**2
-        error = np.asarray(take(self.error, candidates.rows, missing=0.0), np.float64)
-        share = prior * evidence / (1 + prior * evidence)  # 0: nothing was seen or nothing was open
-        return share * error, np.sqrt(prior / (1 + prior * evidence))
+        return _narrowed(self, candidates)
 
     def drawn(self, query: Query, candidates: Candidates, normals: Normals) -> Vectors:
         """(draws, n)"""
         mean, deviation = self.moments(query, candidates)
         return np.asarray(mean.astype(np.float32) + deviation.astype(np.float32) * normals(len(candidates)))
+
+
+@lru_cache(maxsize=4)  # every slot of a list asks the same
+def _narrowed(belief: ByItem, candidates: Candidates) -> tuple[Scores, Scores]:
+    spread = np.zeros(len(candidates)) if candidates.spread is None else candidates.spread
+    prior = np.minimum(belief.stretch * spread / width(candidates), MOST) ** 2
+    evidence = np.asarray(take(belief.shown, candidates.rows, missing=0.0), np.float64) / belief.noise**2
+    error = np.asarray(take(belief.error, candidates.rows, missing=0.0), np.float64)
+    share = prior * evidence / (1 + prior * evidence)  # 0: nothing was seen or nothing was open
+    return share * error, np.sqrt(prior / (1 + prior * evidence))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

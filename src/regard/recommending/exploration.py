@@ -10,7 +10,7 @@ from regard.domain.protocols import Policy
 from regard.recommending.bandits import Thompson, UpperBound
 from regard.recommending.beliefs import Belief, ByItem
 from regard.recommending.budget import Budget, Within
-from regard.recommending.least_shown import LeastShown
+from regard.recommending.least_shown import LeastShown, OnOffer
 from regard.recommending.policies import Boltzmann, Epsilon, Greedy
 from regard.recommending.recommender import Recommender
 
@@ -23,7 +23,9 @@ class Exploration:
 
     temperature: of "boltzmann"; epsilon: of "epsilon" and "upper_bound"; draws, floor: of "thompson"; deviations: of
     "upper_bound". stretch: how many times a scorer's spread an error may be. enough: impressions up to which an item
-    is proposed as a newcomer; 0: never. seed: of the draws that a belief is sampled by.
+    is proposed as a newcomer; 0: never. seed: of the draws that a belief is sampled by. kept: what a new release leaves
+    of what was taught before it, as it has learned from the same clicks. minutes: after which a server's policy learns
+    again from what was shown.
     """
 
     kind: Kind = "thompson"
@@ -37,10 +39,17 @@ class Exploration:
     stretch: float = 3.0
     enough: float = 100.0
     seed: int = 0
+    kept: float = 0.7
+    minutes: float = 15.0
 
     def __post_init__(self) -> None:
-        if not 0 <= self.enough < float("inf"):
-            raise InvalidInput("Exploration.enough", "impressions >= 0", repr(self.enough))
+        for name, most, expected in (
+            ("enough", float("inf"), "impressions >= 0"),
+            ("minutes", float("inf"), "minutes >= 0"),
+            ("kept", 1 + 1e-9, "a share in [0, 1]"),
+        ):
+            if not 0 <= getattr(self, name) < most:
+                raise InvalidInput(f"Exploration.{name}", expected, repr(getattr(self, name)))
         self.policy(ByItem(stretch=self.stretch))  # the others check themselves
 
     def policy(self, belief: Belief) -> Policy:
@@ -59,8 +68,8 @@ class Exploration:
                 return Within(UpperBound(belief, self.deviations, self.epsilon), budget, belief)
         raise InvalidInput("Exploration.kind", f"one of {', '.join(Kind.__args__)}", repr(self.kind))
 
-    def applied(self, corridor: Recommender, belief: ByItem) -> Recommender:
-        """The corridor with this policy, and with newcomers among what is proposed."""
+    def applied(self, corridor: Recommender, belief: ByItem, on_offer: OnOffer | None = None) -> Recommender:
+        """The corridor with this policy, and with newcomers among what is proposed (None: all that were ever shown)."""
         explores = self.kind != "none" and self.enough > 0
-        unknown = {"least shown": LeastShown(belief.shown, self.enough)} if explores else {}
+        unknown = {"least shown": LeastShown(belief.shown, self.enough, on_offer)} if explores else {}
         return replace(corridor, policy=self.policy(belief), retrievers={**corridor.retrievers, **unknown})

@@ -136,7 +136,7 @@ def export(
 
 
 @app.command(
-    help=_("Drop what is older than it needs to be: logged lists, by whole months."),
+    help=_("Drop what is older than it needs to be: logged lists, by whole months, and the policies that drew them."),
     epilog=example("regard tidy --lists 400"),
 )
 def tidy(
@@ -146,13 +146,13 @@ def tidy(
 ) -> None:
     """Retention, and a vacuum after it."""
     from regard.data.impression_log import ImpressionLog
-    from regard.data.postgres import Store
+    from regard.serving.installation import Installation
     from regard.serving.settings import now
 
-    settings = read_settings(folder)
-    with Store.open(settings.store, settings.tenant) as store:
-        dropped = ImpressionLog(store).drop_before(now() - 86_400 * lists)
-        store.vacuum()
+    with Installation.open(read_settings(folder)) as here:
+        dropped = ImpressionLog(here.store).drop_before(now() - 86_400 * lists)
+        here.pictures.drop_before(now() - 86_400 * (lists + 31))  # a month that is not over yet keeps all of its lists
+        here.store.vacuum()
     told = _("{n} months of logged lists dropped.").format(n=len(dropped))
     say({"dropped": dropped}, Text(told), as_json)
 

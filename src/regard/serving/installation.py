@@ -72,10 +72,11 @@ class Installation(Shelf):
         return import_paths(paths, self.store, progress=tell, now=now(), options=options)
 
     def export(self, folder: Path) -> dict[str, Any]:
-        """Everything into a new folder: the store's tables, and the releases."""
+        """Everything into a new folder: the store's tables, the releases, and what the policy has known."""
         manifest = export_store(self.store, folder)
-        if self.releases.folder.is_dir():
-            shutil.copytree(self.releases.folder, folder / "releases")
+        for ours in (self.releases.folder, self.pictures.folder):
+            if ours.is_dir():
+                shutil.copytree(ours, folder / ours.name)
         return {name: table["rows"] for name, table in manifest["tables"].items()}
 
     def move_in(self, folder: Path) -> dict[str, int]:
@@ -83,8 +84,9 @@ class Installation(Shelf):
         if self.releases.names():
             raise Conflict("releases", "none yet", f"{len(self.releases.names())}", "Give another folder or tenant.")
         rows = import_store(self.store, folder)
-        if (folder / "releases").is_dir():
-            shutil.copytree(folder / "releases", self.releases.folder, dirs_exist_ok=True)
+        for ours in (self.releases.folder, self.pictures.folder):
+            if (folder / ours.name).is_dir():
+                shutil.copytree(folder / ours.name, ours, dirs_exist_ok=True)
         return rows
 
     def dataset(self, tell: Progress = silent) -> Dataset:

@@ -12,7 +12,7 @@ from regard.data import job_rows
 from regard.domain.errors import Conflict, Unavailable
 from regard.domain.run import Progress
 from regard.feedback.drift import alarms
-from regard.serving import watching
+from regard.serving import believing, watching
 from regard.serving.installation import Installation
 from regard.serving.retraining import Retraining
 from regard.serving.settings import now
@@ -68,9 +68,11 @@ def work(here: Installation, once: bool = False) -> None:
 
 
 def look(here: Installation) -> str:
-    """The guard judges the release on trial; where the world or the lists have drifted, a retrain is asked for."""
+    """The guard judges the release on trial, the policy learns from what was shown, and where the world or the lists
+    have drifted, a retrain is asked for."""
     job_rows.forget_done(here.store, (LOOK, PLANNED))  # what they led to is a job of its own
     done, _ = watching.guard(here)
+    believing.learn(here)
     raised = [one.name for one in alarms(watching.drift(here))]
     if raised and here.promotions.canary() is None and not _waiting(here):
         ask_for_retrain(here, why=f"drift: {', '.join(raised)}")

@@ -55,7 +55,7 @@ async def rank(served: Served, wanted: Wanted, items: Sequence[str]) -> tuple[li
     live = live_of(served)
     rows = live.catalogue.rows(items)
     given = Listed(rows[rows >= 0])
-    corridor = replace(live.recommender, retrievers={"given": given}, filters={}, objectives={})
+    corridor = replace(live.recommender.deterministic(), retrievers={"given": given}, filters={}, objectives={})
     resolved = resolve(served, live, wanted.model_copy(update={"k": max(1, len(items))}), person, NO_ROWS)
     candidates, left_out = corridor.consider(resolved.query)
     slate = corridor.fill(resolved.query, candidates, left_out, np.random.default_rng(0))
@@ -124,7 +124,7 @@ def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: 
         "items": served.seen.get("items"),
         "language": wanted.language or served.here.settings.language,
     }
-    variant = "canary" if live is served.canary else "live"
+    variant = "canary" if served.canary is not None and live.release == served.canary.release else "live"
     return Resolved(query_of(served, live, person, moment), person, before, moment, variant)
 
 
@@ -217,6 +217,7 @@ def _impression(
         "moment": resolved.moment,
         "mode": mode(person),
         "variant": resolved.variant,
+        "policy": live.picture,
         "seed": seed,
         "seq": person.seq,
         "attributes": person.said[0] if person.profiled else "{}",

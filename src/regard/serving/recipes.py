@@ -154,12 +154,14 @@ def decode_encoder(table: Mapping[str, Any]) -> TextEncoder:
     return encoder
 
 
-def decode_policy(table: Mapping[str, Any]) -> Exploration:
-    """What the table `[policy]` says of exploring; without it, the usual.
+def decode_policy(table: Mapping[str, Any], otherwise: Exploration | None = None) -> Exploration:
+    """What the table `[policy]` says of exploring; without it `otherwise`, else the usual.
 
     >>> decode_policy({"policy": {"kind": "boltzmann", "slots": 0.05}}).slots
     0.05
     """
+    if "policy" not in table and otherwise is not None:
+        return otherwise
     told = table.get("policy", {})
     _check_names("regard.toml [policy]", Exploration, told)
     chosen: Exploration = _validated("regard.toml [policy]", Exploration, told)

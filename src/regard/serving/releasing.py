@@ -17,7 +17,7 @@ from regard.domain.run import Run
 from regard.feedback.gate import Gate
 from regard.feedback.trials import Trial
 from regard.models.blend import FittedBlend
-from regard.serving import trying, wiring
+from regard.serving import believing, trying, wiring
 from regard.serving.settings import now
 from regard.serving.shelf import Shelf
 
@@ -142,6 +142,7 @@ def promote(here: Shelf, name: str, who: str, share: float | None = None) -> Row
         here.promotions.approve(name, who, now())
     if share is None:
         row = here.promotions.go_live(name, who, now())
+        believing.learn(here)
     else:
         row = here.promotions.try_out(name, share, who, now())
     here.changed()

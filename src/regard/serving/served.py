@@ -17,7 +17,8 @@ from regard.domain.errors import NotFound, RegardError, Unavailable
 from regard.domain.records import Event
 from regard.domain.weights import EventWeight
 from regard.feedback.canary import gets_canary
-from regard.serving import releasing
+from regard.feedback.pictures import Picture
+from regard.serving import believing, releasing
 from regard.serving.figures import Figures
 from regard.serving.gathering import Gathering
 from regard.serving.installation import Installation
@@ -45,12 +46,14 @@ class Served:
     live: Live | None = None
     canary: Live | None = None  # on trial with `share` of the visits
     share: float = 0.0
+    picture: Picture | None = None  # what the policy knows; None: nothing is tried
     keys: Mapping[bytes, tuple[str, Role]] = field(default_factory=dict)
     weights: Sequence[EventWeight] = ()
     types: Sequence[str] = ()
     seen: dict[str, int] = field(default_factory=dict)  # the counters that we have followed
     figures: Figures = field(default_factory=Figures)
     _items_upto: int = 0
+    _loaded: tuple[Live, Live | None] | None = None  # the live one and the canary, without a policy
     _following: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _stopping: threading.Event = field(default_factory=threading.Event, repr=False)
 
@@ -72,7 +75,8 @@ class Served:
         return served
 
     def start(self) -> None:
-        """Load what is live, and begin to listen."""
+        """Load what is live, and begin to listen; what regard.toml says of exploring holds from now on."""
+        believing.begin(self.here)
         self.follow(happened(self.here.store, [Ask("")])[0].changes, load=True)
         self._listener.start()
         self._warming.start()
@@ -116,7 +120,7 @@ class Served:
         return self.keys.get(digest(key))
 
     def follow(self, changes: Mapping[str, int], load: bool = False) -> None:
-        """Bring keys, weights and items to where the store is; with `load`, the live release as well."""
+        """Bring keys, weights and items to where the store is; with `load`, the live release and its policy as well."""
         with self._following:
             store = self.here.store
             if self.seen.get("keys") != changes["keys"]:
@@ -129,6 +133,8 @@ class Served:
             if load and self.seen.get("releases") != changes["releases"]:
                 self._load()
                 followed["releases"] = changes["releases"]
+            if load:
+                self._explore()
             self.seen = followed
 
     def answering(self, user: str, at: float) -> Live | None:
@@ -171,9 +177,21 @@ class Served:
             return
         self._items_upto = upto
         self._follow_items(*(one for one in (live, canary) if one is not None))
-        self.live = self.here.serve(live)
-        self.canary, self.share = canary, 0.0 if row is None else row.share
+        self._loaded, self.share = (self.here.serve(live), canary), 0.0 if row is None else row.share
+        self._follow_picture()
         log.info("release live", tenant=self.here.settings.tenant, release=live.release.name, canary=row and row.name)
+
+    def _explore(self) -> None:
+        """Follow the newest picture of what the policy knows."""
+        if self.here.pictures.newest() != (self.picture and self.picture.name):
+            self.picture = believing.newest_picture(self.here)
+            self._follow_picture()
+
+    def _follow_picture(self) -> None:
+        if self._loaded is not None:
+            live, canary = self._loaded
+            self.live = live.exploring(self.picture)
+            self.canary = None if canary is None else canary.exploring(self.picture)
 
     def _append(self, calls: list[Sequence[Event]]) -> list[Exception | None]:
         try:

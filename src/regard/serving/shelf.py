@@ -8,6 +8,7 @@ from functools import cached_property
 from regard.data.postgres import Store
 from regard.domain.dataset import Dataset
 from regard.feedback.approval import key_of
+from regard.feedback.pictures import Pictures
 from regard.feedback.promotions import Promotions
 from regard.feedback.releases import Releases
 from regard.models.blend import FittedBlend
@@ -39,6 +40,11 @@ class Shelf:
     def promotions(self) -> Promotions:
         """Where releases stand, and how they move."""
         return Promotions(self.releases, self.store, key_of(self.settings.folder / self.settings.tenant))
+
+    @property
+    def pictures(self) -> Pictures:
+        """What the policy has known; it lies beside the releases."""
+        return Pictures(self.releases.folder.with_name("policies"))
 
     @cached_property
     def rules(self) -> ReleaseRules:

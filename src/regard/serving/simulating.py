@@ -19,7 +19,8 @@ from regard.domain.protocols import Estimator, Gain
 from regard.domain.request import Query, Slate
 from regard.domain.run import Progress, Run, silent
 from regard.domain.weights import DAY, Weighting
-from regard.feedback.posteriors import ItemPosteriors, Rewarded
+from regard.feedback.pictures import Picture
+from regard.feedback.posteriors import Rewarded
 from regard.measurement.metrics.lists import Lists
 from regard.measurement.population import TownItems
 from regard.measurement.rounds import Round, list_figures
@@ -30,6 +31,7 @@ from regard.models.content import ContentKNN
 from regard.models.ease import EASE
 from regard.models.popular import Popularity
 from regard.recommending.exploration import Exploration
+from regard.recommending.least_shown import OnOffer
 from regard.recommending.recommender import Recommender
 from regard.serving import wiring
 
@@ -48,8 +50,8 @@ def unwatched(before: Lists, now: Lists) -> Iterable[str]:
 class Simulation:
     """A town and how often it is asked: each round `visitors` people see a list of `k`, `hours` after the last round.
 
-    events: what people did by themselves before the first round. kept: what the posteriors keep after each retraining.
-    reference: rounds whose lists the drift watch compares with. sources: what is fitted and blended.
+    events: what people did by themselves before the first round. reference: rounds whose lists the drift watch compares
+    with. sources: what is fitted and blended.
     """
 
     town: TownRecipe = field(default_factory=lambda: TownRecipe(people=600))
@@ -59,7 +61,6 @@ class Simulation:
     k: int = 10
     events: int = 12_000
     hours: float = 24.0
-    kept: float = 0.7
     reference: int = 3
     sources: tuple[tuple[str, Estimator[Any]], ...] = (
         ("ease", EASE(l2=50.0, popularity=0.4)),
@@ -120,12 +121,13 @@ class Running:
         self.town = replace(simulation.town, seed=simulation.seed).build(simulation.items)
         streams = np.random.default_rng(simulation.seed).spawn(2)
         self._who, self._draws = streams  # who comes is the same in every loop
-        self.posteriors = ItemPosteriors()
+        self.picture = Picture(loop.exploration)
         visits = self.town.visit(simulation.events, OPENS - BEFORE, OPENS)
         self._log = [visits.select("user", "item", "type", "value", "time")]
         self._at = OPENS
         self._blend: FittedBlend | None = None
         self._corridor: Recommender | None = None
+        self._on_offer: OnOffer | None = None
 
     def round(self, number: int) -> Answers:
         """Train where it is time, ask for lists, let people answer, learn what their slots brought."""
@@ -134,8 +136,8 @@ class Running:
         data = self._data()
         if self._corridor is None or loop.retrained:
             self._corridor = self._trained(data)
-            self.posteriors = self.posteriors.faded(simulation.kept)
-        corridor = loop.exploration.applied(self._corridor, self.posteriors.belief(loop.exploration.stretch))
+            self.picture = self.picture.under(f"round {number}")
+        corridor = self.picture.over(self._corridor, self._on_offer)
         if loop.amplifier and number >= loop.planted:
             corridor = replace(corridor, objectives={**corridor.objectives, "amplifier": Amplifier(loop.amplifier)})
         here = np.flatnonzero(self.town.presence.here)
@@ -145,7 +147,7 @@ class Running:
         slates = [corridor.fill(query, *found, self._draws) for query, found in considered]
         answers = self.town.answer(people, _rows(slates, simulation.k), self._at)
         self._log.append(self.town.events(answers).select("user", "item", "type", "value", "time"))
-        self.posteriors = self.posteriors.updated(self._rewarded(slates, answers))
+        self.picture = self.picture.learned(self._rewarded(slates, answers), self._at)
         self.town.presence.season()
         return answers
 
@@ -179,6 +181,7 @@ class Running:
         self._blend = Blend(self.simulation.sources).fit(data, run=run)
         catalogue = Catalogue.of(data)
         features = Features.of(data, lambda: catalogue.valid_from)
+        self._on_offer = wiring.on_offer(catalogue)
         return wiring.corridor(self._blend, catalogue, features, TOPICS)
 
     def _rewarded(self, slates: list[Slate], answers: Answers) -> Rewarded:

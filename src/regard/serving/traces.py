@@ -25,6 +25,7 @@ def trace(served: Served, recommendation: str) -> dict[str, Any]:
         "release": found.release,
         "surface": found.surface,
         "variant": body["variant"],
+        "policy": body.get("policy"),
         "mode": body["mode"],
         "user_id": _name(served.here.store, found.user_row),
         "items": [
@@ -86,9 +87,12 @@ def replay(served: Served, recommendation: str) -> dict[str, Any]:
 
 
 def release_of(served: Served, found: Impression) -> Live:
-    """The release that made a list: the live one, or read from its folder."""
-    live = lists.live_of(served)
-    return live if live.release.name == found.release else served.here.load(found.release)
+    """The release that made a list: the live one, or read from its folder; with the policy of that moment."""
+    live, then = lists.live_of(served), found.body.get("policy")
+    if (live.release.name, live.picture) == (found.release, then):
+        return live
+    picture = None if then is None else served.here.pictures.get(then)
+    return served.here.load(found.release).exploring(picture)
 
 
 def _item(live: Live, row: int) -> dict[str, Any]:

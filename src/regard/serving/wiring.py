@@ -11,11 +11,13 @@ import numpy as np
 from regard.data.artifacts import Artifact
 from regard.data.catalogue import Catalogue
 from regard.data.features import Features
+from regard.domain.arrays import Mask
 from regard.domain.candidates import Candidates
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import Release
 from regard.domain.request import Query
 from regard.domain.run import Run
+from regard.feedback.pictures import Picture
 from regard.models.als import FittedALS
 from regard.models.behaviour import FittedBehaviour
 from regard.models.biased_mf import FittedBiasedMF
@@ -40,6 +42,7 @@ from regard.recommending.columns import directions
 from regard.recommending.diversity import MMR
 from regard.recommending.explain import Described
 from regard.recommending.filters import Allowed, NotBlocked, NotExcluded, NotHidden, NotSeen, ValidNow
+from regard.recommending.least_shown import OnOffer
 from regard.recommending.less_like import LessLike
 from regard.recommending.newcomers import Newcomers
 from regard.recommending.objectives import GroupCap
@@ -76,7 +79,10 @@ FITTED: Mapping[str, Callable[[Artifact], Any]] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Live:
-    """A loaded release: what it was fitted on, its blend, and the corridor that serves it."""
+    """A loaded release: what it was fitted on, its blend, and the corridor that serves it.
+
+    `picture` names what the policy knows; None: the best is shown, and nothing is tried.
+    """
 
     release: Release
     data: Dataset
@@ -85,6 +91,14 @@ class Live:
     recommender: Recommender
     described: Described
     vectors: tuple[str, ...]  # the kinds of content vectors of today's items
+    picture: str | None = None
+
+    def exploring(self, picture: Picture | None) -> Live:
+        """The same release, as its policy answers by that picture."""
+        if picture is None:
+            return self
+        corridor = picture.over(self.recommender, on_offer(self.catalogue))
+        return replace(self, recommender=corridor, picture=picture.name)
 
     def neighbours(self, row: int, k: int) -> Mapping[str, Candidates]:
         """The `k` items nearest to item `row`, by each kind of nearness that the release knows."""
@@ -122,6 +136,17 @@ def live(release: Release, artifact: Artifact, data: Dataset, today: Dataset, te
     said = Described.of(today)
     words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))
     return Live(release, data, catalogue, model, recommender, words, tuple(today.vectors))
+
+
+def on_offer(catalogue: Catalogue) -> OnOffer:
+    """Which items the filters let through at a moment, whoever asks."""
+
+    def offered(query: Query) -> Mask:
+        n = len(catalogue)  # first: it is published after the columns
+        early, late = query.at < catalogue.valid_from[:n], query.at >= catalogue.valid_until[:n]
+        return np.asarray(~(catalogue.hidden[:n] | early | late), np.bool_)
+
+    return offered
 
 
 @dataclass(frozen=True, slots=True, eq=False)
