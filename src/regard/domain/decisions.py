@@ -10,7 +10,8 @@ from typing import Any, Literal, TypeAlias
 from regard.domain.errors import InvalidInput
 
 State: TypeAlias = Literal["candidate", "refused", "canary", "live", "retired"]
-Verdict: TypeAlias = Literal["holds", "fails", "unknown"]
+Verdict: TypeAlias = Literal["holds", "fails", "unknown", "abstains"]
+LETS_THROUGH = ("holds", "abstains")  # the verdicts that keep nobody from going on
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,8 @@ class Release:
 class Condition:
     """One line of a gate or a watch: `name` says what is measured; `value` must be at most (or at least) `bound`.
 
-    What could not be measured (None) is unknown, and unknown is never good enough. `words` say more to people.
+    What could not be measured (None) is unknown, and unknown is never good enough; where no answer is `needed`, the
+    line abstains. `words` say more to people.
     """
 
     name: str
@@ -40,6 +42,7 @@ class Condition:
     bound: float
     side: Literal["at most", "at least"] = "at most"
     words: str = ""
+    needed: bool = True
 
     def __post_init__(self) -> None:
         if math.isnan(self.bound):
@@ -49,13 +52,13 @@ class Condition:
     def verdict(self) -> Verdict:
         """Whether it holds."""
         if self.value is None or math.isnan(self.value):
-            return "unknown"
+            return "unknown" if self.needed else "abstains"
         keeps = self.value <= self.bound if self.side == "at most" else self.value >= self.bound
         return "holds" if keeps else "fails"
 
     def plain(self) -> dict[str, Any]:
         """The line as JSON, with its verdict."""
-        known = self.verdict != "unknown"
+        known = self.verdict in ("holds", "fails")
         return {
             "name": self.name,
             "value": self.value if known else None,

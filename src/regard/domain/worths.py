@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from regard.domain.errors import InvalidInput
 from regard.domain.weights import DAY
@@ -33,6 +34,11 @@ class Worth:
             raise InvalidInput("Worth.window", "seconds > 0", repr(self.window))
         if self.full is not None and not self.full > 0:
             raise InvalidInput("Worth.full", "a value > 0, or None", repr(self.full))
+
+
+def within(table: Sequence[Worth], seconds: float) -> tuple[Worth, ...]:
+    """The same table for whoever waits no longer than `seconds` for each action."""
+    return tuple(replace(row, window=min(row.window, seconds)) for row in table)
 
 
 DEFAULT_WORTHS = (

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from regard.domain.decisions import Condition
+from regard.domain.decisions import LETS_THROUGH, Condition
 from regard.domain.errors import InvalidInput
 from regard.feedback.trials import Trial
 
@@ -29,7 +29,8 @@ class Gate:
     people or of items may surely have (by the upper bound of its change), of groups with at least `people` people.
     diversity, novelty: the loss of variety, and of unfamiliar items. calibration: the growth of the distance from
     people's own mix. coverage, gini: points lost of the catalogue, and gained of concentration. ms, mb: the most
-    milliseconds a list and megabytes, in themselves. full: the least share of full lists.
+    milliseconds a list and megabytes, in themselves. full: the least share of full lists. rewards: the loss that the
+    log of served lists may surely show (log_judge.py); judged: whether a release that it cannot judge is refused.
     """
 
     accuracy: float = 0.02
@@ -43,6 +44,8 @@ class Gate:
     ms: float = 100.0
     mb: float = 4_000.0
     full: float = 0.99
+    rewards: float = 0.02
+    judged: bool = False
 
     def __post_init__(self) -> None:
         for name in self.__slots__:
@@ -95,13 +98,13 @@ class Gate:
 
 
 def passes(conditions: Sequence[Condition]) -> bool:
-    """Whether every line holds; what is unknown does not."""
-    return all(one.verdict == "holds" for one in conditions)
+    """Whether every line holds or abstains; what is unknown does neither."""
+    return all(one.verdict in LETS_THROUGH for one in conditions)
 
 
 def refusal(conditions: Sequence[Condition]) -> str:
     """Why a release may not go on, in one sentence; empty where it may."""
-    broken = [one for one in conditions if one.verdict != "holds"]
+    broken = [one for one in conditions if one.verdict not in LETS_THROUGH]
     said = (
         f"{one.name} is {'unknown' if one.value is None else f'{one.value:.4g}'}, must be {one.side} {one.bound:.4g}"
         for one in broken

@@ -13,7 +13,7 @@ from scipy.special import logsumexp
 
 from regard.domain.decisions import Condition
 from regard.domain.errors import InvalidInput
-from regard.domain.worths import DEFAULT_WORTHS, Worth
+from regard.domain.worths import DEFAULT_WORTHS, Worth, within
 from regard.feedback.canary import VISIT
 from regard.feedback.impressions import Joined
 from regard.feedback.rewards import Rewarding
@@ -138,8 +138,7 @@ def visits(joined: Joined, at: float, worths: Sequence[Worth] = DEFAULT_WORTHS, 
     of what was done within `visit` seconds of a list: `liked`, the share of its lists with something good, `unspoilt`,
     of those without anything bad. The visit is what a coin deals to a release (canary.py), so visits are compared.
     """
-    quick = tuple(Worth(w.type, w.worth, min(w.window, visit), w.at_least, w.full) for w in worths)
-    slots = Rewarding(quick).of(joined, at).filter(pl.col("user") >= 0)
+    slots = Rewarding(within(worths, visit)).of(joined, at).filter(pl.col("user") >= 0)
     lists = slots.group_by("slate", maintain_order=True).agg(
         pl.col("at", "user", "release").first(),
         (pl.col("reward") > 0).any().cast(pl.Float64).alias("liked"),

@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 
 from regard.data.postgres import Store
 from regard.data.release_rows import Row, Step, add_row, all_rows, all_steps, move_rows, row_of, sign_row
-from regard.domain.decisions import Condition, Release
+from regard.domain.decisions import LETS_THROUGH, Condition, Release
 from regard.domain.errors import Conflict, InvalidInput, NotFound
 from regard.feedback.approval import approve, is_approved
 from regard.feedback.gate import passes, refusal
@@ -164,7 +164,7 @@ class Promotions:
 
     def _through_the_gate(self, name: str) -> Row:
         row = row_of(self.store, name)
-        broken = [line for line in row.gate if line["verdict"] != "holds"]
+        broken = [line for line in row.gate if line["verdict"] not in LETS_THROUGH]
         if row.state == "refused" or broken or not row.gate:
             said = "; ".join(f"{line['name']}: {line['value']} ({line['side']} {line['bound']})" for line in broken)
             raise Conflict(f"release {name}", "a gate that it passes", said or "no gate yet", "Fit another one.")

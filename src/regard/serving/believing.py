@@ -8,6 +8,7 @@ import numpy as np
 import polars as pl
 
 from regard.data.shown import done_events, shown_parts, shown_slots, worths
+from regard.domain.worths import within
 from regard.feedback.examination import Examination, by_em
 from regard.feedback.impressions import Joined, join
 from regard.feedback.pictures import Picture
@@ -69,7 +70,7 @@ def _rewarded(here: Shelf, since: float, upto: float) -> Rewarded:
     visit = here.rules.visit
     done = done_events(here.store, float(shown["at"].min()), upto + visit)  # type: ignore[arg-type]
     joined = join(shown, done)
-    recipe = Rewarding(tuple(replace(w, window=min(w.window, visit)) for w in worths(here.store)))
+    recipe = Rewarding(within(worths(here.store), visit))
     told = recipe.of(joined, upto + visit, _looked(joined), trust(Habits().suspects(done, joined)))
     parts = shown_parts(here.store, since, upto, LATELY)
     told = told.join(parts, on=("slate", "position"), how="left", maintain_order="left")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from enum import StrEnum
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -54,7 +55,7 @@ def fit(
     """A new release."""
     from regard.domain.run import Run
     from regard.learning import trackers
-    from regard.serving import fitting_screens, release_screens, screens
+    from regard.serving import fitting_screens, judging, release_screens, screens
     from regard.serving.installation import Installation
 
     console = Console(stderr=True)
@@ -65,7 +66,7 @@ def fit(
         tracked.append(trackers.mlflow(mlflow, "regard", "fit"))
     with Installation.open(read_settings(folder)) as here, screens.progress(console) as tell:
         run = Run(seed=seed, progress=tell, tracker=trackers.both(*tracked))
-        release = here.fit(here.dataset(tell), run)
+        release = here.fit(here.dataset(tell), run, judge=partial(judging.by_log, here))
         row = here.promotions.row(release.name)
     answer = {"release": release.name, "moment": release.moment, "state": row.state, **release.figures}
     if row.state == "live":

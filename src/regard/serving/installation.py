@@ -110,9 +110,9 @@ class Installation(Shelf):
         """The same data with the items' text vectors, from the cache where the words are known."""
         return encode_dataset(data, self.encoder, tell)
 
-    def fit(self, data: Dataset, run: Run, who: str = "regard fit") -> Release:
+    def fit(self, data: Dataset, run: Run, who: str = "regard fit", judge: releasing.Judging | None = None) -> Release:
         """Fit all sources and their blend on `data` and write the release; live where its gate holds, else refused."""
-        row = releasing.make(self, data, run)
+        row = releasing.make(self, data, run, judge)
         if row.state == "candidate":
             self.promote(row.name, who)
         return self.releases.get(row.name)

@@ -149,8 +149,8 @@ def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, An
     )  # fmt: skip
 
 
-def again(served: Served, live: Live, impression: Impression) -> tuple[Query, Slate, Candidates]:
-    """The query of a logged list, and the slate that the same corridor fills from it."""
+def asked(served: Served, live: Live, impression: Impression) -> Query:
+    """The query of a logged list."""
     body = impression.body
     person = Person()
     if impression.user_row != UNKNOWN:
@@ -160,8 +160,13 @@ def again(served: Served, live: Live, impression: Impression) -> tuple[Query, Sl
             impression.user_row, attributes=values_of(orjson.loads(body["attributes"])),
             newest=newest[np.lexsort((newest["seq"], newest["time"]))], met=met,
         )  # fmt: skip
-    query = query_of(served, live, person, body["moment"])
-    (found,) = walk([Walk(live, query, body["seed"])])
+    return query_of(served, live, person, body["moment"])
+
+
+def again(served: Served, live: Live, impression: Impression) -> tuple[Query, Slate, Candidates]:
+    """The query of a logged list, and the slate that the same corridor fills from it."""
+    query = asked(served, live, impression)
+    (found,) = walk([Walk(live, query, impression.body["seed"])])
     if isinstance(found, Exception):
         raise found
     candidates, slate = found

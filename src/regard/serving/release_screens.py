@@ -14,7 +14,7 @@ from regard.measurement.tables import number
 from regard.serving.screens import table
 from regard.serving.vocabulary import vocabulary
 
-MARKS = {"holds": ("✓", "green"), "fails": ("✗", "red"), "unknown": ("?", "yellow")}
+MARKS = {"holds": ("✓", "green"), "fails": ("✗", "red"), "unknown": ("?", "yellow"), "abstains": ("–", "yellow")}
 
 
 def listing(found: Sequence[Mapping[str, Any]], _: Translate) -> RenderableType:

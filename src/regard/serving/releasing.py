@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
-from typing import Any
+from typing import Any, TypeAlias
 
 import numpy as np
 
 from regard.data.release_rows import Row, all_rows, all_steps, row_of
 from regard.domain.arrays import Rows
 from regard.domain.dataset import Dataset
-from regard.domain.decisions import Condition, Release
+from regard.domain.decisions import LETS_THROUGH, Condition, Release
 from regard.domain.request import Query
 from regard.domain.run import Run
 from regard.feedback.gate import Gate
@@ -22,10 +22,14 @@ from regard.serving.settings import now
 from regard.serving.shelf import Shelf
 
 SAMPLE, K = 200, 10  # people whose lists two releases are compared by
+Judging: TypeAlias = Callable[[FittedBlend, Dataset, float], Condition]  # what was tried, data, its newest event
 
 
-def make(here: Shelf, data: Dataset, run: Run) -> Row:
-    """Fit a release on `data`, try it beside the live one, and enter it: a candidate, or refused with the reason."""
+def make(here: Shelf, data: Dataset, run: Run, judge: Judging | None = None) -> Row:
+    """Fit a release on `data`, try it beside the live one, and enter it: a candidate, or refused with the reason.
+
+    `judge` adds a line to the table, out of what was tried (serving/judging.py).
+    """
     recipes = here.recipes(data)
     live = here.releases.live()
     tried, warm = None, None
@@ -33,22 +37,27 @@ def make(here: Shelf, data: Dataset, run: Run) -> Row:
         serving = FittedBlend.from_artifact(here.releases.model(live), wiring.FITTED)
         tried, warm = trying.trial(data, recipes, (live.name, live.moment, serving), replace(run, warm_start=None))
     model = wiring.fit(data, recipes, replace(run, warm_start=run.warm_start or warm))
-    return keep(here, model, data, run, tried)
+    further = () if judge is None or tried is None or warm is None else (judge(warm, data, tried.upto or now()),)
+    return keep(here, model, data, run, tried, further)
 
 
-def keep(here: Shelf, model: FittedBlend, data: Dataset, run: Run, tried: Trial | None) -> Row:
+def keep(
+    here: Shelf, model: FittedBlend, data: Dataset, run: Run, tried: Trial | None, further: Sequence[Condition] = ()
+) -> Row:
     """Write a fitted release with its figures, judge it, and enter it."""
     release = here.releases.add(described(here, model, data, run.seed, tried), model.artifact(), data)
     first = here.releases.live() is None
-    return here.promotions.enter(release, table(here, release.name, tried, first), "regard", now())
+    return here.promotions.enter(release, table(here, release.name, tried, first, further), "regard", now())
 
 
-def table(here: Shelf, name: str, tried: Trial | None, first: bool) -> tuple[Condition, ...]:
-    """The lines of the gate for a release in its folder."""
+def table(
+    here: Shelf, name: str, tried: Trial | None, first: bool, further: Sequence[Condition] = ()
+) -> tuple[Condition, ...]:
+    """The lines of the gate for a release in its folder, and `further` ones."""
     gate: Gate = here.rules.gate
     judged = 0.0 if tried is None else float(tried.versus.changes[0].people)
     people = Condition("people to judge by", judged, 1.0, "at least", "people with unseen events")
-    return gate.judge(tried, len(here.releases.damaged(name)), () if first else (people,))
+    return gate.judge(tried, len(here.releases.damaged(name)), further if first else (people, *further))
 
 
 def described(here: Shelf, model: FittedBlend, data: Dataset, seed: int, tried: Trial | None) -> Release:
@@ -80,7 +89,7 @@ def listing(here: Shelf) -> list[dict[str, Any]]:
             "events": row.about["figures"].get("events"),
             "accuracy": _accuracy(row),
             "approver": row.approver,
-            "refusal": "; ".join(line["name"] for line in row.gate if line["verdict"] != "holds"),
+            "refusal": "; ".join(line["name"] for line in row.gate if line["verdict"] not in LETS_THROUGH),
         }
         for row in reversed(all_rows(here.store))
     ]

@@ -15,10 +15,11 @@ from regard.data.release_rows import Row
 from regard.data.shown import lists_since
 from regard.data.snapshot_folder import load_snapshot, save_snapshot
 from regard.domain.dataset import Dataset
+from regard.domain.decisions import LETS_THROUGH, Condition
 from regard.domain.run import Progress, Run
 from regard.feedback.trials import Trial
 from regard.models.blend import Blend, FittedBlend
-from regard.serving import releasing, trying, wiring
+from regard.serving import judging, releasing, trying, wiring
 from regard.serving.installation import Installation
 from regard.serving.settings import now
 
@@ -51,7 +52,7 @@ class Retraining:
             return f"nothing new since release {live.name}"
         tried, warm = self._trial(data)
         model = self._model(data, warm)
-        row = self._entered(data, model, tried)
+        row = self._entered(data, model, tried, self._by_log(data, tried))
         said = self._let_through(row)
         shutil.rmtree(self.folder, ignore_errors=True)
         return said
@@ -91,7 +92,15 @@ class Retraining:
             save(fitted.artifact(), path)
         return self._read(path)
 
-    def _entered(self, data: Dataset, model: FittedBlend, tried: Trial | None) -> Row:
+    def _by_log(self, data: Dataset, tried: Trial | None) -> tuple[Condition, ...]:
+        """What the lists served since the trial's data ended say of the release; nothing where there was no trial."""
+        path = self.folder / "trial" / "model"
+        if tried is None or tried.upto is None or not path.is_dir():
+            return ()
+        self.tell("log", 0.0)
+        return (judging.by_log(self.here, self._read(path), data, tried.upto),)
+
+    def _entered(self, data: Dataset, model: FittedBlend, tried: Trial | None, further: tuple[Condition, ...]) -> Row:
         """The release with its row. Its name is kept first, so that a job that begins again does not make two."""
         self.tell("release", 0.0)
         here, path = self.here, self.folder / "name"
@@ -99,16 +108,16 @@ class Retraining:
         if not path.is_file():
             path.write_text(name, "utf-8")
         if name not in here.releases.names():
-            return releasing.keep(here, model, data, Run(seed=self.seed), tried)
+            return releasing.keep(here, model, data, Run(seed=self.seed), tried, further)
         here.promotions.settle(now())
         first = here.releases.live() is None
-        return here.promotions.judge_again(name, releasing.table(here, name, tried, first), "regard", now())
+        return here.promotions.judge_again(name, releasing.table(here, name, tried, first, further), "regard", now())
 
     def _let_through(self, row: Row) -> str:
         """By itself where regard.toml says so, or where nothing was live before; else it waits for a person."""
         here = self.here
         if row.state == "refused":
-            broken = ", ".join(line["name"] for line in row.gate if line["verdict"] != "holds")
+            broken = ", ".join(line["name"] for line in row.gate if line["verdict"] not in LETS_THROUGH)
             return f"release {row.name} refused: {broken}"
         if here.rules.approval != "automatic":
             return f"release {row.name} waits for approval"

@@ -57,7 +57,8 @@ def measure(name: str, before: FittedBlend, after: FittedBlend, split: Split) ->
     drawn = np.random.default_rng(0).permutation(people)[:ASKED]
     queries = [split.known.query(int(row), K) for row in drawn]
     full = [len(candidates) >= min(K, after.n_items) for candidates in after.retrieve_many(queries, K)]
-    return Trial(name, found, list_latency(after, queries, K), megabytes(after.artifact()), float(np.mean(full)))
+    ms, mb, upto = list_latency(after, queries, K), megabytes(after.artifact()), split.train.at
+    return Trial(name, found, ms, mb, float(np.mean(full)), upto)
 
 
 def megabytes(artifact: Artifact) -> float:

@@ -131,7 +131,12 @@ def live(release: Release, artifact: Artifact, data: Dataset, today: Dataset, te
 
     By the content vectors of the encoder `text` a list is kept varied, and newer items are proposed.
     """
-    catalogue, model = Catalogue.of(today, {text.name: text}), FittedBlend.from_artifact(artifact, FITTED)
+    return assembled(release, FittedBlend.from_artifact(artifact, FITTED), data, today, text)
+
+
+def assembled(release: Release, model: FittedBlend, data: Dataset, today: Dataset, text: Cached) -> Live:
+    """The same around a fitted blend that lies in no folder."""
+    catalogue = Catalogue.of(today, {text.name: text})
     recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from), text.name)
     said = Described.of(today)
     words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))

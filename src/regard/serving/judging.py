@@ -1,0 +1,75 @@
+"""Judging: what a release on trial would have shown where others served, and what the log says of that."""
+
+from __future__ import annotations
+
+from functools import partial
+
+import numpy as np
+import polars as pl
+
+from regard.data.shown import done_events, shown_slots, worths
+from regard.data.snapshot import snapshot
+from regard.domain.arrays import Scores
+from regard.domain.dataset import Dataset
+from regard.domain.decisions import Condition, Release
+from regard.domain.worths import within
+from regard.feedback.impressions import join
+from regard.feedback.log_judge import LogJudge, logged_actions, whole_lists
+from regard.feedback.rewards import Rewarding
+from regard.feedback.suspects import Habits, trust
+from regard.models.blend import FittedBlend
+from regard.serving import believing, lists, wiring
+from regard.serving.installation import BEFORE_EVENTS, Installation
+from regard.serving.served import Served
+from regard.serving.settings import now
+from regard.serving.wiring import Live
+
+HEARD = 1_000  # lists at most
+
+
+def by_log(here: Installation, after: FittedBlend, data: Dataset, since: float) -> Condition:
+    """The line of the gate for the recipes of a release, as `after` has learned them from events until `since`.
+
+    Only lists that were served later are heard (unix seconds): a model that has met what was done with a list would
+    look better by that log than it is.
+    """
+    judge, upto = LogJudge(), now() - here.rules.visit
+    told = _rewarded(here, since, upto)
+    told = told if told.is_empty() else whole_lists(told)
+    if told["slate"].n_unique() < judge.lists:
+        return judge.silent(f"{told['slate'].n_unique():,} lists since its data ended", here.rules.gate)
+    shown = _shown(here, _on_trial(here, after, data), told)
+    return judge.line(logged_actions(told, Rewarding().bounds), shown, here.rules.gate)
+
+
+def _rewarded(here: Installation, since: float, upto: float) -> pl.DataFrame:
+    """The slots of the newest lists served in between, with what a visit brought them."""
+    slots, visit = shown_slots(here.store, since, upto, HEARD), here.rules.visit
+    if slots.is_empty():
+        return slots
+    done = done_events(here.store, float(slots["at"].min()), upto + visit)  # type: ignore[arg-type]
+    joined = join(slots, done)
+    return Rewarding(within(worths(here.store), visit)).of(
+        joined, upto + visit, trust=trust(Habits().suspects(done, joined))
+    )
+
+
+def _on_trial(here: Installation, after: FittedBlend, data: Dataset) -> Live:
+    """What is on trial as it would serve, with the policy of today."""
+    release = Release("on trial", now(), data.at, 0, {})
+    today = here.encoded(snapshot(here.store, at=BEFORE_EVENTS))
+    live = wiring.assembled(release, after, data, today, here.encoder)
+    return live.exploring(believing.newest_picture(here))
+
+
+def _shown(here: Installation, live: Live, told: pl.DataFrame) -> Scores:
+    """The chance (n,) that `live` would have given each slot, given those above it."""
+    served = Served.at_rest(here)
+    chances = partial(_of_one, served, live)
+    whole = told.group_by("slate", maintain_order=True).agg("item")
+    return np.concatenate([chances(name, np.array(items, np.int64)) for name, items in whole.iter_rows()])
+
+
+def _of_one(served: Served, live: Live, name: str, items: np.ndarray) -> Scores:
+    query = lists.asked(served, live, served.impressions.get(name))
+    return live.recommender.replay(query, items)
