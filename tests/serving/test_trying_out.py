@@ -10,12 +10,14 @@ from pathlib import Path
 import numpy as np
 import psycopg
 import pytest
+from structlog.testing import capture_logs
 
 from regard.data.impression_log import Impression, ImpressionLog, impression_id
 from regard.data.store.server import Server
+from regard.domain.records import Event
 from regard.domain.run import Run
 from regard.feedback.canary import VISIT
-from regard.serving import releasing, watching
+from regard.serving import jobs, releasing, watching
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings, now
 from tests.serving.serving import RECIPES, Client, client_of, install, settings_of
@@ -85,6 +87,40 @@ def test_scores_and_lists_that_narrow_are_alarms(home: tuple[Settings, str, Cloc
         found = {one.name: one.verdict for one in watching.drift(here, live.since + 2 * week)}
         expected = {"scores", "popularity concentration", "top share", "homogenisation"}
         assert {name for name, verdict in found.items() if verdict == "fails"} == expected
+
+
+def test_scores_that_no_longer_mean_what_they_did_are_an_alarm(home: tuple[Settings, str, Clock]) -> None:
+    """The same lists in both weeks; what stood high was liked at first, and what stood low is liked now."""
+    settings, _, _ = home
+    with Installation.open(settings) as here:
+        live, rng, week = here.promotions.live(), np.random.default_rng(0), 7 * 86_400.0
+        assert live is not None
+        for number, wanted in enumerate(([0.6, 0.3, 0.0], [0.3, 0.3, 0.3])):
+            moments = live.since + week * number + np.sort(rng.random(200)) * (week - VISIT)
+            served = [_list(at, live.name, rng) for at in moments]
+            ImpressionLog(here.store).write(served)
+            here.store.append([
+                Event("u0", here.live.catalogue.id(one.items[place]), "click", time=one.at + 5, slate=one.id.hex)
+                for one in served for place in range(3) if rng.random() < wanted[place]
+            ])  # fmt: skip
+            found = {one.name: one for one in watching.drift(here, live.since + week * (number + 1))}
+            assert ("calibration" in found) == (number == 1)
+        assert found["calibration"].verdict == "fails"
+        assert found["calibration"].value == pytest.approx(0.2, abs=0.05)  # (.3 + 0 + .3) / 3 of the chances are wrong
+        assert found["homogenisation"].verdict == "holds"
+        with pytest.MonkeyPatch.context() as patch, capture_logs() as logged:
+            patch.setattr("regard.serving.watching.now", lambda: live.since + 2 * week)
+            assert "calibration" in jobs.look(here)
+        (told,) = [one for one in logged if one["event"] == "drift"]
+        assert told["calibration"][0] == found["calibration"].value
+
+
+def _list(at: float, release: str, rng: np.random.Generator) -> Impression:
+    """Three items of forty with scores of their places."""
+    body = {"scores": [2.0, 1.5, 1.0], "parts": [{"score": part} for part in (1.0, 0.5, 0.0)]}
+    items = tuple(rng.choice(40, 3, replace=False).tolist())
+    name = impression_id(at, int(rng.integers(1 << 60)))
+    return Impression(name, at, 0, release, "home", items, (1.0,) * 3, json.dumps(body))
 
 
 def test_a_worse_release_is_taken_back(home: tuple[Settings, str, Clock]) -> None:

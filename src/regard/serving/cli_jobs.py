@@ -84,6 +84,8 @@ def work(
     """Until Ctrl-C."""
     from regard.serving import jobs as queue
     from regard.serving.installation import Installation
+    from regard.serving.running import log_as_json
 
+    log_as_json()
     with Installation.open(read_settings(folder)) as here:
         queue.work(here, once)

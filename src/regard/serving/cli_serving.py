@@ -29,17 +29,32 @@ Name = Annotated[str, typer.Argument(help=_("What the key is called; revoking as
     help=_("Store and server in one command; the first time it also makes a key."),
     epilog=example("regard up --port 8000"),
 )
-def up(host: Host = "127.0.0.1", port: Port = 8000, workers: Workers = 1, folder: Folder = None) -> None:
+def up(
+    host: Host = "127.0.0.1",
+    port: Port = 8000,
+    workers: Workers = 1,
+    jobs: Annotated[
+        bool, typer.Option("--jobs/--no-jobs", help=_("Also do the jobs (`regard jobs work`) beside the server."))
+    ] = True,
+    folder: Folder = None,
+) -> None:
     """All that an installation needs, until Ctrl-C."""
-    from regard.serving.running import Address, first_key, serve
+    from contextlib import nullcontext
+
+    from regard.serving.beside import can_work, jobs_beside
+    from regard.serving.running import Address, first_key, must_be_free, serve
 
     settings, address = read_settings(folder), Address(host, port, workers)
+    must_be_free(address)
     console = Console(stderr=True)
     key = first_key(settings)
     if key is not None:
         console.print(_("Your first key (role admin; it is shown only now): {key}").format(key=key))
     console.print(_("Regard answers at {url} (the interface: {url}/docs). Ctrl-C stops it.").format(url=address.url))
-    serve(settings, address)
+    if jobs and not can_work():
+        console.print(_("Nobody does jobs here (guard, retraining): pip install 'regard[fitting]'"), markup=False)
+    with jobs_beside(settings) if jobs and can_work() else nullcontext():
+        serve(settings, address)
 
 
 @app.command("serve", help=_("The HTTP server alone."), epilog=example("regard serve --workers 2"))

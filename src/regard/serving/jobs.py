@@ -8,6 +8,8 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import structlog
+
 from regard.data import job_rows
 from regard.domain.errors import Conflict, Unavailable
 from regard.domain.run import Progress
@@ -25,6 +27,8 @@ QUEUE, RETRAIN, LOOK, PLANNED = "regard", "retrain", "look", "planned retrain"
 HEARTBEAT, POLL = 2.0, 0.5  # seconds between two signs of life, and between two looks at the queue
 TOLD = 0.2  # seconds between two notes of how far a job is
 DONE = ("succeeded", "failed", "cancelled", "aborted")
+
+log = structlog.get_logger("regard.jobs")
 
 
 def ask_for_retrain(here: Installation, full: bool = False, why: str = "asked for") -> int:
@@ -73,7 +77,9 @@ def look(here: Installation) -> str:
     job_rows.forget_done(here.store, (LOOK, PLANNED))  # what they led to is a job of its own
     done, _ = watching.guard(here)
     believing.learn(here)
-    raised = [one.name for one in alarms(watching.drift(here))]
+    seen = watching.drift(here)
+    log.info("drift", tenant=here.store.tenant, **{one.name: [one.value, one.bound, one.verdict] for one in seen})
+    raised = [one.name for one in alarms(seen)]
     if raised and here.promotions.canary() is None and not _waiting(here):
         ask_for_retrain(here, why=f"drift: {', '.join(raised)}")
     return f"guard: {done}; alarms: {', '.join(raised) or 'none'}"

@@ -54,6 +54,7 @@ def _conditions(_: Translate) -> dict[str, str]:
         "damaged files": _("damaged files"),
         "people to judge by": _("people to judge by"),
         "accuracy, everybody": _("accuracy, everybody"),
+        "rewards, by the log": _("rewards, by the log"),
         "accuracy, new people": _("accuracy, new people"),
         "accuracy, known people": _("accuracy, known people"),
         "accuracy, occasional visitors": _("accuracy, occasional visitors"),

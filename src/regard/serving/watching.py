@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import polars as pl
+from numpy.typing import NDArray
 
-from regard.data.shown import done_events, shown_scores, shown_slots, worths
+from regard.data.shown import done_events, shown_parts, shown_scores, shown_slots, worths
 from regard.domain.decisions import Condition
 from regard.domain.weights import DAY
+from regard.domain.worths import within
 from regard.feedback.drift import NO_LISTS, Period
 from regard.feedback.guard import Watched, visits, watch_visits
 from regard.feedback.impressions import join
+from regard.feedback.meant import Meant
+from regard.feedback.rewards import Rewarding
 from regard.measurement.metrics.lists import Lists
 from regard.serving import releasing
 from regard.serving.settings import now
@@ -52,15 +57,19 @@ def guard(here: Installation, at: float | None = None) -> tuple[str, list[Watche
 def drift(here: Installation, at: float | None = None) -> tuple[Condition, ...]:
     """The newest days against those that the live release learned from and began with; empty while too little is known.
 
-    Data: the days before its moment. Lists and scores: its first days of service.
+    Data: the days before its moment. Lists, scores, and the chances that scores stood for: its first days of service.
     """
     moment, live = now() if at is None else at, here.promotions.live()
     if live is None:
         return ()
     days, began = here.rules.drift * DAY, live.since
     learned, lately = float(live.about["moment"]), moment - days
-    before = _period(here, live.name, (learned - days, learned), (began, min(began + days, lately)))
-    after = _period(here, live.name, (max(lately, learned), moment), (max(lately, began), moment))
+    first, last = (began, min(began + days, lately)), (max(lately, began), moment)
+    before = _period(here, live.name, (learned - days, learned), first)
+    after = _period(here, live.name, (max(lately, learned), moment), last)
+    if len(before.lists) and len(after.lists):
+        predicted, happened = _foretold(here, live.name, first, last)
+        after = replace(after, predicted=predicted, happened=happened)
     return here.rules.watch.look(before, after)
 
 
@@ -91,6 +100,31 @@ def _period(here: Installation, live: str, data: tuple[float, float], served: tu
         scores=shown_scores(here.store, served, live, LATELY) if len(lists) else np.empty(0),
         lists=lists,
     )
+
+
+def _foretold(
+    here: Installation, live: str, first: tuple[float, float], last: tuple[float, float]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Of the newest slots (n,): the chances of being liked that score and place stood for at first, and what came."""
+    learned, now_ = (_liked(here, live, span) for span in (first, last))
+    if learned.is_empty() or now_.is_empty():
+        return np.empty(0), np.empty(0)
+    columns = [[told[name].to_numpy() for name in ("part", "position", "liked")] for told in (learned, now_)]
+    predicted = Meant.learned(*columns[0]).chances(*columns[1][:2])
+    return predicted, columns[1][2].astype(np.float64)
+
+
+def _liked(here: Installation, live: str, span: tuple[float, float]) -> pl.DataFrame:
+    """Slots of a release whose visit is over: `part` (its score), `position`, `liked` within a visit."""
+    visit, (since, until) = here.rules.visit, span
+    slots = shown_slots(here.store, since, until - visit, LATELY).filter(pl.col("release") == live)
+    parts = shown_parts(here.store, since, until - visit, LATELY)
+    if slots.is_empty() or parts.is_empty():
+        return parts.clear()
+    joined = join(slots, done_events(here.store, float(slots["at"].min()), until))  # type: ignore[arg-type]
+    told = Rewarding(within(worths(here.store), visit)).of(joined, until)
+    told = told.select("slate", "position", (pl.col("reward") > 0).alias("liked"))
+    return told.join(parts, on=("slate", "position"), how="inner", maintain_order="left").drop_nulls("part")
 
 
 def _columns(events: pl.DataFrame) -> dict[str, Any]:
