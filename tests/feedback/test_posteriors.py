@@ -179,6 +179,12 @@ def test_newer_items_are_proposed_and_what_is_not_on_offer_is_in_nobodys_way() -
     assert len(source.retrieve(person(at=1.0), 0)) == 0
 
 
+def test_who_asks_for_fewer_gets_the_first_of_what_is_given_to_who_asks_for_more() -> None:
+    source = LeastShown(np.random.default_rng(0).integers(0, 3, 200).astype(float), 100.0)
+    deep = source.retrieve(person(at=1.0), 200).rows.tolist()
+    assert all(source.retrieve(person(at=1.0), k).rows.tolist() == deep[:k] for k in (1, 40, 100, 199))
+
+
 def test_places_for_newcomers_are_dealt_by_lot_alike() -> None:
     source = LeastShown(np.r_[np.zeros(20), 5.0], 100.0)
     dealt = np.bincount(

@@ -69,6 +69,14 @@ def test_equal_scores_come_in_the_order_of_rows_even_across_the_border() -> None
     assert near.retrieve(Query(at=0, user=0), 5).rows.tolist() == [7, 0, 1, 2, 3]
 
 
+def test_a_deeper_search_that_orders_ties_otherwise_repeats_nothing() -> None:
+    vectors = np.random.default_rng(0).random((40, 8)).astype(np.float32)[np.arange(4_000) % 40]  # as topics of items
+    source = NearestNeighbours(Table(vectors), vectors)
+    for user in range(40):
+        found = source.retrieve(Query(0.0, user=user), 170).rows
+        assert found.tolist() == np.lexsort((np.arange(4_000), -(vectors @ vectors[user])))[:170].tolist()
+
+
 def test_what_one_byte_cannot_tell_apart_costs_no_place() -> None:
     items = np.ones((100, 2), np.float32)
     items[:, 0] += np.arange(100)[::-1] * 1e-5  # all of one step of 1/127

@@ -38,13 +38,14 @@ class LeastShown:
     def retrieve(self, query: Query, k: int) -> Candidates:
         """At most k; the score is the share of `enough` that is still missing."""
         rows, shown = self._few(query)
-        rng = np.random.default_rng(lot(query))
-        if len(rows) > k:  # a lot among those that tie for the last places, instead of an order of all of them
-            edge = np.partition(shown, k - 1)[k - 1] if k > 0 else -np.inf
+        lots = np.random.default_rng(lot(query)).random(len(rows))  # the same whatever k
+        if 0 < k < len(rows):  # all but those that are surely not among the first k, so that few are put in order
+            edge = np.partition(shown, k - 1)[k - 1]
             sure, tied = np.flatnonzero(shown < edge), np.flatnonzero(shown == edge)
-            kept = np.concatenate([sure, rng.choice(tied, max(0, k) - len(sure), replace=False)])
-            rows, shown = rows[kept], shown[kept]
-        order = np.lexsort((rng.random(len(rows)), shown))
+            lucky = np.argpartition(lots[tied], k - len(sure) - 1)[: k - len(sure)]
+            kept = np.concatenate([sure, tied[lucky]])
+            rows, shown, lots = rows[kept], shown[kept], lots[kept]
+        order = np.lexsort((lots, shown))[: max(0, k)]
         return Candidates.of(self.name, rows[order], 1.0 - shown[order] / self.enough)
 
     def _few(self, query: Query) -> tuple[Rows, Scores]:

@@ -116,12 +116,11 @@ class NearestNeighbours:
     def _scanned(self, vector: Vectors, k: int) -> Found:
         """The rows of the index that may be among the best k; more while the border of the k best is in doubt."""
         held, wanted = self._built.ntotal, k + max(MARGIN, k // 4)
-        found, true = NO_ROWS, np.empty(0, np.float32)
         while wanted < held:
             said, rows = self._built.search(vector[None], wanted)
             there = rows[0] >= 0
-            more = np.asarray(rows[0][there], np.int64)[len(found) :]  # a deeper search begins with the same rows
-            found, true = np.concatenate([found, more]), np.concatenate([true, dots(self.items[more], vector)])
+            found = np.asarray(rows[0][there], np.int64)  # a deeper search may break the ties of this one otherwise
+            true = dots(self.items[found], vector)
             if len(found) <= k:
                 return found, true
             said = said[0][there]
