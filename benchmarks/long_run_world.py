@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
 import numpy as np
@@ -17,7 +17,6 @@ from regard.domain.dataset import Dataset
 from regard.domain.protocols import Scorer
 from regard.domain.request import History, Query
 from regard.domain.run import Run
-from regard.domain.weights import DAY
 from regard.measurement.mechanisms import Mechanisms
 from regard.measurement.population import TownItems
 from regard.measurement.simulator import Town, TownRecipe
@@ -36,11 +35,11 @@ class Setting:
     """How many people there are, what they are shown, and how often."""
 
     mechanisms: Mechanisms
-    people: int = 400
-    items: int = 1_000
+    people: int = 300
+    items: int = 800
     known: int = 40  # events a person before the first list
     k: int = 10
-    breadth: int = 200
+    breadth: int = 150
     hours: float = 8.0
     temperature: float = 0.1  # of the policy that makes the log, in ranges of a request's scores
     logged: int = 20  # lists a person in the log
@@ -67,7 +66,6 @@ class World:
     did: list[tuple[list[int], list[float]]]  # item rows and moments of each person
     shown: NDArray[np.bool_]  # (U, I): what stood in a list of theirs or was met before; it does not come again
     at: float = OPENS
-    queries: list[Query] = field(default_factory=list)
 
     @staticmethod
     def settle(setting: Setting, seed: int) -> World:
@@ -105,6 +103,10 @@ class World:
             proposed.append(Candidates.of("blend", order, own[order]))
         return queries, proposed
 
+    def run(self, choose: Choose, visits: int) -> Floats:
+        """What everybody clicked on each of so many visits, (visits, U)."""
+        return np.stack([self.visit(choose)[3].sum(axis=1).astype(np.float64) for _ in range(visits)])
+
     def visit(self, choose: Choose) -> tuple[list[Query], list[Candidates], Rows, NDArray[np.bool_]]:
         """Everybody sees one list: queries, candidates, places shown (U, k), clicked (U, k)."""
         queries, proposed = self.asked()
@@ -137,6 +139,21 @@ def ranked(scorer: Scorer) -> Choose:
     return choose
 
 
+def truly(blind: bool) -> Choose:
+    """The k best of each by their true utility at that moment; `blind`: as if nobody ever tired of a topic."""
+
+    def choose(world: World, queries: list[Query], proposed: list[Candidates]) -> Rows:
+        everybody, town = np.arange(len(queries)), world.town
+        town.arrive(everybody, world.at)
+        if blind:  # the same people at the same moment, judged as if they had no satiation
+            town = copy.copy(town)
+            town.recipe = replace(town.recipe, mechanisms=replace(town.recipe.mechanisms, satiation=0.0))
+        utility = town.utility(everybody, None, world.at)
+        return np.stack([best(own[one.rows], world.setting.k) for own, one in zip(utility, proposed, strict=True)])
+
+    return choose
+
+
 def drawn(logits: Scores, k: int, rng: np.random.Generator) -> tuple[Rows, Scores]:
     """k places by Plackett-Luce, which is Boltzmann slot by slot, and the chance of each given those above it."""
     places = np.argsort(-(logits + rng.gumbel(size=len(logits))))[:k]
@@ -148,7 +165,6 @@ def drawn(logits: Scores, k: int, rng: np.random.Generator) -> tuple[Rows, Score
 def logged(world: World, seed: int) -> LoggedLists:
     """The lists that the exploring policy shows to everybody; the world goes on."""
     setting, rng = world.setting, np.random.default_rng(seed)
-    told: list[tuple[list[Query], list[Candidates], Rows, NDArray[np.bool_]]] = []
     chances: list[Scores] = []
 
     def choose(world: World, queries: list[Query], proposed: list[Candidates]) -> Rows:
@@ -160,8 +176,7 @@ def logged(world: World, seed: int) -> LoggedLists:
             chances.append(chance)
         return np.stack(places)
 
-    for _ in range(setting.logged):
-        told.append(world.visit(choose))
+    told = [world.visit(choose) for _ in range(setting.logged)]
     queries, proposed = [q for one in told for q in one[0]], [c for one in told for c in one[1]]
     candidates = np.full((len(queries), setting.breadth), -1, np.int64)
     said = np.zeros(candidates.shape)

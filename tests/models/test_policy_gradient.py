@@ -28,16 +28,16 @@ def learned(reward: np.ndarray, beta: np.ndarray, places: int, corrected: bool =
     from regard.learning.losses import top_k_reinforce
 
     logits = torch.zeros(1, len(reward), requires_grad=True)
-    optimiser = torch.optim.Adam([logits], lr=0.05)
+    optimiser = torch.optim.Adam([logits], lr=0.1)
     shown, weight = torch.arange(len(reward))[:, None], torch.tensor(beta)
     logged = weight[:, None] if corrected else torch.softmax(logits.detach(), dim=1).T
-    for _ in range(3_000):
+    for _ in range(1_000):
         optimiser.zero_grad()
         if not corrected:  # the ratio is 1: what REINFORCE does with a log as if it were its own
             logged = torch.softmax(logits.detach(), dim=1).T
         every = logits.expand(len(reward), -1)
         lost = top_k_reinforce(every, shown, logged, torch.tensor(reward)[:, None], (places, 1e9))
-        (lost * weight).sum().backward()
+        (lost * weight).sum().backward()  # type: ignore[no-untyped-call]
         optimiser.step()
     return np.asarray(torch.softmax(logits.detach(), dim=1)[0])
 
@@ -79,7 +79,7 @@ def test_the_loss_by_hand() -> None:
     shown, beta, gained = torch.tensor([[2, 0, -1]]), torch.tensor([[0.25, 0.5, 1.0]]), torch.tensor([[2.0, -1.0, 9.0]])
     lost = top_k_reinforce(logits, shown, beta, gained, (2, 1.5))
     assert lost.item() == pytest.approx(-3 * np.log(1 / 2) + 8 / 9 * np.log(1 / 3), rel=1e-5)
-    lost.sum().backward()
+    lost.sum().backward()  # type: ignore[no-untyped-call]
     # d log pi(2) = (-1/6, -2/6, 1/2); d log pi(0 | 2) = (2/3, -2/3, 0)
     expected = -3 * np.array([-1 / 6, -2 / 6, 1 / 2]) + 8 / 9 * np.array([2 / 3, -2 / 3, 0.0])
     assert logits.grad is not None
@@ -100,12 +100,12 @@ def bandit(n: int, seed: int = 0) -> LoggedLists:
 
 def test_it_finds_the_best_pair_in_a_log_that_hides_it() -> None:
     topics = np.ones((4, 1), np.float32)
-    fitted = PolicyGradient(half_lives=(), own=0.0).fit(bandit(3_000), Silent(), topics)
+    fitted = PolicyGradient(0.0, half_lives=(), own=0.0, epochs=10, rate=0.02).fit(bandit(3_000), Silent(), topics)
     query, every = Query(at=0.0), Candidates.of("all", np.arange(6), np.zeros(6))
     scores = fitted.score(query, every).mean
     assert set(np.argsort(-scores)[:2].tolist()) == {2, 3}
     assert scores[4] == scores[5]  # nobody was shown these
-    again = PolicyGradient(half_lives=(), own=0.0).fit(bandit(3_000), Silent(), topics)
+    again = PolicyGradient(0.0, half_lives=(), own=0.0, epochs=10, rate=0.02).fit(bandit(3_000), Silent(), topics)
     assert again.score(query, every).mean.tolist() == scores.tolist()
 
 

@@ -34,9 +34,9 @@ class SlateQ:
     lately. l2: penalty of the values, in examples.
     """
 
-    discount: float = 0.9
+    discount: float = 0.8
     half_lives: tuple[float, ...] = (1.0, 4.0, 16.0)
-    l2: float = 10.0
+    l2: float = 300.0
     choosing: Choosing = field(default_factory=Choosing)
 
     def __post_init__(self) -> None:
@@ -72,8 +72,9 @@ class Value:
         scale = np.sqrt((now**2).mean(axis=0)) if len(now) else np.ones(after.shape[1])
         scale = np.where(scale > 0, scale, 1.0)
         now, then = now / scale, then / scale
-        left = now.T @ (now - discount * then) + l2 * np.eye(len(scale))
-        return Value(np.linalg.solve(left, now.T @ lists.earned[following[here]]) / scale)
+        penalty = np.r_[0.0, np.full(len(scale) - 1, l2)]  # the constant is free
+        left = now.T @ (now - discount * then) + np.diag(penalty)
+        return Value(np.linalg.lstsq(left, now.T @ lists.earned[following[here]])[0] / scale)
 
     def of(self, states: Floats) -> Floats:
         """States (..., 1 + H, g) -> (...)"""
@@ -81,11 +82,10 @@ class Value:
 
 
 def features(states: Floats) -> Floats:
-    """1, what is liked, what was had lately, both together, and how much of one thing: (..., 1 + g + H g + 2 H)."""
+    """1, what is liked, what was had lately by topic, and how well both meet: (..., 1 + g + H g + H)."""
     liked, had = states[..., 0, :], states[..., 1:, :]
-    flat = had.reshape(*had.shape[:-2], -1)
-    both = np.einsum("...hg,...g->...h", had, liked)
-    return np.concatenate([np.ones((*liked.shape[:-1], 1)), liked, flat, both, (had**2).sum(axis=-1)], axis=-1)
+    both = (had * liked[..., None, :]).sum(axis=-1)
+    return np.concatenate([np.ones((*liked.shape[:-1], 1)), liked, had.reshape(*had.shape[:-2], -1), both], axis=-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -35,14 +35,14 @@ class PolicyGradient:
     own: penalty of the items' own b. Needs the extra `deep` to fit.
     """
 
-    discount: float = 0.0
+    discount: float = 0.5
     half_lives: tuple[float, ...] = (1.0, 4.0, 16.0)
     cap: float = 10.0
     sharpness: float = 2.0
-    own: float = 1e-3
-    epochs: int = 10
+    own: float = 0.1
+    epochs: int = 5
     batch: int = 64
-    rate: float = 0.02
+    rate: float = 0.003
 
     def __post_init__(self) -> None:
         for name, fits, expected in (
