@@ -60,7 +60,7 @@ class Lately:
         return np.asarray(np.einsum("qhg,qng->qnh", states, self.about(rows)))
 
     def after(self, states: Floats, rows: Rows) -> Floats:
-        """The states (Q, 1 + H, g) once the items of `rows` (Q, m; -1: none) were consumed as well."""
+        """The states (Q, 1 + H, g) once the items of `rows` (Q, m; -1: none) were consumed too; what is liked stays."""
         found = states.copy()
         found[:, 1:] += self.about(rows).sum(axis=1)[:, None]
         return found

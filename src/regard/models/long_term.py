@@ -85,7 +85,8 @@ def features(states: Floats) -> Floats:
     """1, what is liked, what was had lately by topic, and how well both meet: (..., 1 + g + H g + H)."""
     liked, had = states[..., 0, :], states[..., 1:, :]
     both = (had * liked[..., None, :]).sum(axis=-1)
-    return np.concatenate([np.ones((*liked.shape[:-1], 1)), liked, had.reshape(*had.shape[:-2], -1), both], axis=-1)
+    flat = had.reshape(*had.shape[:-2], had.shape[-2] * had.shape[-1])
+    return np.concatenate([np.ones((*liked.shape[:-1], 1)), liked, flat, both], axis=-1)
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,13 +67,20 @@ class PolicyGradient:
     ) -> FittedPolicyGradient:
         """From what was shown with which chance; `base` is the scorer whose `said` stands in `lists`."""
         try:
-            from regard.models.networks.policy import fit_policy
+            from regard.models.networks.policy import Schooling, Told, fit_policy
         except ImportError as error:
             raise Unavailable("PolicyGradient.fit", "PyTorch", str(error), "pip install 'regard[deep]'") from error
         lately = Lately(topics, self.half_lives)
         outlook, states = Outlook.learn(base, lately, lists), lately.states(lists.queries)
-        told = lists, outlook.of_lists(lists), advantages(lists, states, self.discount)
-        return FittedPolicyGradient(self, outlook, *fit_policy(self, told, len(topics), run))
+        told = Told(
+            outlook.of_lists(lists).astype(np.float32),
+            lists.candidates,
+            lists.shown,
+            lists.propensity.astype(np.float32),
+            advantages(lists, states, self.discount).astype(np.float32),
+        )
+        how = Schooling(**{field.name: getattr(self, field.name) for field in fields(Schooling)})
+        return FittedPolicyGradient(self, outlook, *fit_policy(how, told, len(topics), run))
 
 
 def advantages(lists: LoggedLists, states: Floats, discount: float) -> Floats:
