@@ -48,7 +48,8 @@ SUITES: dict[str, Iterable[Any]] = {
 ELSEWHERE = {
     "encode": {EndpointText.__name__},  # asks a server: tests/models/test_text.py
     "contributions": {"ContentProfile", "Remembering"},  # FittedContentKNN's own; an explainer that remembers another
-    "fit": {"Ridge", "Trees", "Deep", "Logistic"},  # parts of ContentRegression and Ranker, no recipes of their own
+    # parts of ContentRegression and Ranker, no recipes of their own; and what learns from lists instead of a Dataset
+    "fit": {"Ridge", "Trees", "Deep", "Logistic", "SlateQ", "PolicyGradient"},
 }
 
 

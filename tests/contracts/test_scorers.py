@@ -11,13 +11,28 @@ from hypothesis import strategies as st
 
 from regard.domain.candidates import Candidates
 from regard.domain.protocols import Scorer
+from regard.models.choice import Choice
 from regard.models.content import ContentProfile
+from regard.models.lately import Lately
+from regard.models.long_term import FittedSlateQ, SlateQ, Value
+from regard.models.outlook import Outlook
+from regard.models.policy_gradient import FittedPolicyGradient, PolicyGradient
 from regard.recommending.scorers import DotProduct, Sum
 from tests.contracts.subjects import N_ITEMS, N_USERS, RECIPES, ask, communities, dataset, fitted
 
 VECTORS = communities().vectors["content"]
 DOT = DotProduct(ContentProfile(VECTORS), VECTORS, spread=0.1)
-ASSEMBLED: dict[str, Scorer] = {"dot": DOT, "sum": Sum({"dot": DOT, "ease": fitted("ease")}, {"dot": 0.3, "ease": 2.0})}
+OUTLOOK = Outlook(DOT, Lately(VECTORS, (3.0,)), np.array([0.1, 0.0, 0.2]), np.array([2.0, 1.0, 0.5]))
+ASSEMBLED: dict[str, Scorer] = {
+    "dot": DOT,
+    "sum": Sum({"dot": DOT, "ease": fitted("ease")}, {"dot": 0.3, "ease": 2.0}),
+    "long term": FittedSlateQ(
+        SlateQ(0.9), OUTLOOK, Choice(np.array([0.7, -0.3, 0.1, -1.0]), np.ones(N_ITEMS)), Value(np.linspace(-1, 1, 8))
+    ),
+    "policy gradient": FittedPolicyGradient(
+        PolicyGradient(), OUTLOOK, np.array([1.3, -0.7, 0.2]), np.linspace(0, 1, N_ITEMS)
+    ),
+}
 SUBJECTS = [*RECIPES, *ASSEMBLED]
 
 HISTORIES = st.lists(st.integers(0, N_ITEMS + 5), max_size=20)

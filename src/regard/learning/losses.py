@@ -1,8 +1,8 @@
-"""Losses, one number per example: the next item by softmax, SSM, gBCE or BPR; several actions at once; amounts."""
+"""Losses, one number per example: the next item by softmax, SSM, gBCE or BPR; actions; amounts; what lists brought."""
 
 from __future__ import annotations
 
-from torch import Tensor, cat, logsumexp, where
+from torch import Tensor, cat, log_softmax, logsumexp, no_grad, softmax, where
 from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, logsigmoid, normalize
 
 from regard.learning.negatives import Drawn
@@ -79,6 +79,26 @@ def mse(predicted: Tensor, amounts: Tensor) -> Tensor:
     """The mean of (y - y^)^2 over the amounts (stars, seconds) that are no NaN: (n, A), (n, A) -> (n,)."""
     there = ~amounts.isnan()
     return _over((predicted.float() - where(there, amounts, 0.0).float()).square(), there)
+
+
+def top_k_reinforce(logits: Tensor, shown: Tensor, logged: Tensor, gained: Tensor, how: tuple[int, float]) -> Tensor:
+    """A loss whose gradient is the top-K off-policy corrected REINFORCE (Chen et al. 2019, eq. 5), one per list (n,).
+
+    -sum over slots of min(pi / beta, cap) K (1 - pi)^(K-1) gained log pi, of which only log pi has a gradient. logits
+    (n, c), -inf where no candidate is; shown (n, k) places of candidates, -1 for none; pi and the `logged` beta are
+    chances given the slots above, without repeats; gained (n, k) rewards or advantages; how: (K, cap). K = 1 leaves
+    the plain correction.
+    """
+    places, cap = how
+    there, chosen = shown >= 0, shown.clamp(min=0)
+    chances = where(there, softmax(logits.float(), dim=1).gather(1, chosen), 0.0)
+    left = (1 - (chances.cumsum(dim=1) - chances)).clamp(min=1e-6)
+    log_chance = log_softmax(logits.float(), dim=1).gather(1, chosen) - left.log()
+    log_chance = where(there, log_chance, 0.0)
+    with no_grad():
+        pi = log_chance.exp().clamp(max=1.0)
+        weight = (pi / logged).clamp(max=cap) * places * (1 - pi) ** (places - 1) * gained
+    return -(where(there, weight, 0.0) * log_chance).sum(dim=1)
 
 
 def _over(each: Tensor, there: Tensor) -> Tensor:
