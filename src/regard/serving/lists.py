@@ -1,4 +1,4 @@
-"""Lists: one request resolved, answered through the corridor, logged before it leaves, and answered again later."""
+"""Lists: one request resolved, answered through the corridor, and logged before it leaves."""
 
 from __future__ import annotations
 
@@ -11,20 +11,22 @@ from typing import Any
 import numpy as np
 import orjson
 
-from regard.data.attributes import values_of
+import regard
 from regard.data.catalogue import Catalogue
 from regard.data.impression_log import Impression, impression_id
 from regard.data.schemas import parse_event, values
-from regard.data.tails import past
 from regard.domain.arrays import Mask, Rows
 from regard.domain.candidates import Candidates
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.records import NOTHING, Value
 from regard.domain.request import NO_ROWS, UNKNOWN, History, Query, Slate
+from regard.domain.weights import EventWeight
 from regard.recommending.explain import explain_slate
+from regard.recommending.recommender import Recommender
 from regard.recommending.retrievers import Listed
 from regard.serving import answers
 from regard.serving.answers import finite
+from regard.serving.past import past_print
 from regard.serving.served import Served
 from regard.serving.session import SEEN, Person, happened_by, history
 from regard.serving.settings import now
@@ -54,14 +56,21 @@ async def rank(served: Served, wanted: Wanted, items: Sequence[str]) -> tuple[li
     live = live_of(served)
     rows = live.catalogue.rows(items)
     given = Listed(rows[rows >= 0])
-    corridor = replace(live.recommender, retrievers={"given": given}, filters={}, objectives={})
+    corridor = only(live.recommender, given)
     resolved = resolve(served, live, wanted.model_copy(update={"k": max(1, len(items))}), person, NO_ROWS)
+    moment = {**resolved.moment, "given": given.rows.tolist()}
+    resolved = replace(resolved, moment=moment)
     candidates, left_out = corridor.consider(resolved.query)
     slate = corridor.fill(resolved.query, candidates, left_out, np.random.default_rng(0))
     impression = _impression(live, wanted, resolved, slate, candidates, 0)
     if asked:
         await served.log(impression)
     return [(live.catalogue.id(slot.row), slot.score) for slot in slate.slots], impression.id.hex
+
+
+def only(corridor: Recommender, given: Listed) -> Recommender:
+    """The corridor that ranks what it is given, and nothing else."""
+    return replace(corridor, retrievers={"given": given}, filters={}, objectives={})
 
 
 def live_of(served: Served, user: str = "") -> Live:
@@ -121,15 +130,18 @@ def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: 
         "session": None if wanted.session is None else _session(wanted.session, catalogue, served.types),
         "before": before.tolist(),
         "profiled": person.profiled,
-        "items": served.seen.get("items"),
+        "items": catalogue.upto,
+        "weights": served.seen["weights"],
         "language": wanted.language or served.here.settings.language,
     }
     variant = "canary" if live is served.canary else "live"
     return Resolved(query_of(served, live, person, moment), person, before, moment, variant)
 
 
-def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, Any]) -> Query:
-    """The query of a moment, now or from the log: the same `person` and `moment` give the same query."""
+def query_of(
+    served: Served, live: Live, person: Person, moment: Mapping[str, Any], weights: Sequence[EventWeight] | None = None
+) -> Query:
+    """The query of a moment, now or from the log: the same `person`, `moment` and `weights` give the same query."""
     events = person.newest
     if moment["session"] is not None:
         events = np.array([tuple(one) for one in moment["session"]], SEEN)
@@ -137,7 +149,7 @@ def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, An
     if moment["profiled"]:
         user = person.row if person.row < len(live.data.users) else UNKNOWN
         done, coming = happened_by(events, moment["at"])
-        then = history(done, served.types, served.weights, moment["at"])
+        then = history(done, served.types, served.weights if weights is None else weights, moment["at"])
         attributes, met = person.attributes, np.setdiff1d(person.met, np.setdiff1d(coming["item"], done["item"]))
     exclude = np.array([*moment["exclude"], *moment["before"]], np.int64)
     return Query(
@@ -145,23 +157,6 @@ def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, An
         allowed=allowed(live.catalogue, moment["filter"]), seed_item=moment["seed_item"],
         language=moment.get("language", served.here.settings.language),
     )  # fmt: skip
-
-
-def again(served: Served, live: Live, impression: Impression) -> tuple[Query, Slate, Candidates]:
-    """The query of a logged list, and the slate that the same corridor fills from it."""
-    body = impression.body
-    person = Person()
-    if impression.user_row != UNKNOWN:
-        events, met = past(served.here.store, impression.user_row, body["seq"])
-        newest = np.array(events, SEEN)
-        person = Person(
-            impression.user_row, attributes=values_of(orjson.loads(body["attributes"])),
-            newest=newest[np.lexsort((newest["seq"], newest["time"]))], met=met,
-        )  # fmt: skip
-    query = query_of(served, live, person, body["moment"])
-    candidates, left_out = live.recommender.consider(query)
-    slate = live.recommender.fill(query, candidates, left_out, np.random.default_rng(body["seed"]))
-    return query, slate, candidates
 
 
 def allowed(catalogue: Catalogue, wanted: Mapping[str, str | list[str]]) -> Mask | None:
@@ -223,6 +218,10 @@ def _impression(
         "dropped": {name: rows.tolist() for name, rows in candidates.dropped.items() if len(rows)},
         "candidates": len(candidates),
         "left_out": slate.left_out,
+        "past": past_print(resolved.query),
+        "items_after": live.catalogue.coming,
+        "encoder": live.encoder,
+        "regard": regard.__version__,
     }
     at = resolved.query.at
     return Impression(

@@ -21,6 +21,7 @@ from regard.serving import releasing
 from regard.serving.figures import Figures
 from regard.serving.gathering import Gathering
 from regard.serving.installation import Installation
+from regard.serving.past import Past
 from regard.serving.session import Person, Sessions
 from regard.serving.wiring import Live
 
@@ -55,7 +56,7 @@ class Served:
 
     def __post_init__(self) -> None:
         store = self.here.store
-        self.impressions = ImpressionLog(store)
+        self.impressions, self.past = ImpressionLog(store), Past(self.here)
         self.read = Gathering[Ask, Happened]("read", lambda asks: happened(store, asks), TOGETHER, PATIENCE)
         self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE)
         self.impress = Gathering[Impression, None]("lists", self._impress, TOGETHER, PATIENCE)
@@ -156,7 +157,7 @@ class Served:
     def _follow_items(self, *releases: Live) -> None:
         found = item_changes(self.here.store, self._items_upto)
         for live in releases:
-            live.catalogue.follow(found.items, found.gone)
+            live.catalogue.follow(found.items, found.gone, found.upto)
         self._items_upto = found.upto
 
     def _load(self) -> None:

@@ -85,6 +85,7 @@ class Live:
     recommender: Recommender
     described: Described
     vectors: tuple[str, ...]  # the kinds of content vectors of today's items
+    encoder: str  # the kind by which lists are kept varied and newer items are proposed
 
     def neighbours(self, row: int, k: int) -> Mapping[str, Candidates]:
         """The `k` items nearest to item `row`, by each kind of nearness that the release knows."""
@@ -121,7 +122,7 @@ def live(release: Release, artifact: Artifact, data: Dataset, today: Dataset, te
     recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from), text.name)
     said = Described.of(today)
     words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))
-    return Live(release, data, catalogue, model, recommender, words, tuple(today.vectors))
+    return Live(release, data, catalogue, model, recommender, words, tuple(today.vectors), text.name)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
