@@ -84,24 +84,31 @@ def live_of(served: Served, user: str = "") -> Live:
 async def recommend(served: Served, wanted: Wanted) -> bytes:
     """The answer to one request, as JSON bytes; its impression is on disk unless it says `logged: false`."""
     began = perf_counter()
-    person, asked = await served.person(wanted.user_id or "")
+    part = served.tracing.part
+    with part("person"):
+        person, asked = await served.person(wanted.user_id or "")
     live = live_of(served, wanted.user_id or "")
     before = NO_ROWS
     if wanted.after is not None:
         before = await _shown(served, str(wanted.after))
     resolved = resolve(served, live, wanted, person, before)
     query, seed = resolved.query, secrets.randbits(62)
-    candidates, left_out = live.recommender.consider(query)
-    slate = live.recommender.fill(query, candidates, left_out, np.random.default_rng(seed))
+    corridor = served.tracing.corridor(live.recommender)
+    with part("candidates"):
+        candidates, left_out = corridor.consider(query)
+    with part("slots"):
+        slate = corridor.fill(query, candidates, left_out, np.random.default_rng(seed))
     impression = _impression(live, wanted, resolved, slate, candidates, seed)
-    logged = asked and await served.log(impression)
+    with part("impression"):
+        logged = asked and await served.log(impression)
     served.figures.lists.labels(str(logged).lower()).inc()
     for source in left_out:
         served.figures.left_out.labels(source).inc()
     reasons: list[Any] = [None] * len(slate.slots)
     if wanted.explain != "none":
         search = COUNTER if wanted.explain == "full" else 0
-        found = explain_slate(live.recommender, live.described, query, slate, search)
+        with part("reasons"):
+            found = explain_slate(live.recommender, live.described, query, slate, search)
         reasons = [answers.reason_of(live, reason) for reason in found]
     answer = {
         "recommendation_id": impression.id.hex,

@@ -23,6 +23,7 @@ from regard.serving.gathering import Gathering
 from regard.serving.installation import Installation
 from regard.serving.past import Past
 from regard.serving.session import Person, Sessions
+from regard.serving.tracing import OFF, Tracing
 from regard.serving.wiring import Live
 
 TOGETHER = 512  # calls of one kind in one transaction
@@ -50,6 +51,7 @@ class Served:
     types: Sequence[str] = ()
     seen: dict[str, int] = field(default_factory=dict)  # the counters that we have followed
     figures: Figures = field(default_factory=Figures)
+    tracing: Tracing = OFF
     _items_upto: int = 0
     _following: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _stopping: threading.Event = field(default_factory=threading.Event, repr=False)
