@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 
 from regard.serving.installation import Installation
+from regard.serving.replaying import replay
+from regard.serving.served import Served
 from tests.serving.serving import Client, Home, ids, said
 
 
@@ -148,11 +150,9 @@ def test_the_trace_and_the_replay_of_a_list(client: Client, served: Home) -> Non
     assert (shown["fell"], shown["position"]) == ("shown", 0)
     dropped = client.get(f"/v1/recommendations/{name}/why/{traced['dropped']['seen'][0]}").json()
     assert (dropped["fell"], dropped["dropped_by"]) == ("dropped", "seen")
-    from regard.serving import traces
-    from regard.serving.served import Served
-
     with Installation.open(served[0]) as here:
-        assert traces.replay(Served.at_rest(here), name)["same"]
+        rested = Served.at_rest(here)
+        assert replay(rested, rested.impressions.get(name)).verdict == "same"
 
 
 def test_similar_items_share_the_genre(client: Client) -> None:

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from regard.recommending.exploration import Exploration
-from regard.serving import believing, traces
+from regard.serving import believing
 from regard.serving.installation import Installation
+from regard.serving.replaying import replay
 from regard.serving.served import Served
 from regard.serving.settings import Settings, now
 from tests.serving.processes import until
@@ -56,7 +57,8 @@ def _same(settings: Settings, answers: list[dict[str, Any]]) -> list[bool]:
     """Whether each list is filled again bit for bit, by somebody who has just come."""
     with Installation.open(settings) as here:
         served = Served.at_rest(here)
-        return [traces.replay(served, one["recommendation_id"])["same"] for one in answers]
+        logged = [served.impressions.get(one["recommendation_id"]) for one in answers]
+        return [replay(served, one).verdict == "same" for one in logged]
 
 
 def _chances(settings: Settings) -> list[float]:

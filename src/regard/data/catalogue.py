@@ -30,12 +30,14 @@ class Catalogue:
 
     One writer at a time (a lock sees to it), any number of readers, who wait for nobody: what they took stays as it
     was, but for vectors of changed items. New rows are published last, when all their columns stand. `encoders`, by
-    name, give new items their content vectors; kinds of vectors without an encoder get zeros.
+    name, give new items their content vectors; kinds of vectors without an encoder get zeros. All changes of the store
+    up to number `upto` are in, and none after `coming`: where a reader found both equal, nothing changed under them.
     """
 
     def __init__(self, encoders: Mapping[str, Encoder[Item]] = NONE) -> None:
         self._encoders = dict(encoders)
         self._writing = threading.Lock()
+        self.upto = self.coming = 0
         self._ids: list[str] = []
         self._rows: dict[str, int] = {}
         self._data: Dataset | None = None
@@ -150,10 +152,11 @@ class Catalogue:
                 self._add(new, {name: vectors[len(old) :] for name, vectors in encoded.items()})
             return self.rows(item.id for item in items)
 
-    def follow(self, changed: Sequence[tuple[int, Item]], gone: Iterable[int] = ()) -> None:
+    def follow(self, changed: Sequence[tuple[int, Item]], gone: Iterable[int] = (), upto: int = 0) -> None:
         """Hold these rows exactly as the store does; rows of deleted items stay, nameless and hidden.
 
-        `changed` holds (row, item) in the order of rows; new rows go on where the catalogue ends.
+        `changed` holds (row, item) in the order of rows; new rows go on where the catalogue ends. `upto` is the number
+        of the store's change up to which this is all.
         """
         with self._writing:
             known, start = dict(changed), len(self)
@@ -165,6 +168,7 @@ class Catalogue:
             encoded = {
                 name: self._encoded(name, [*(item for _, item in old), *new]) for name in self._encoders if whole
             }
+            self.coming = upto
             for row, item in old:
                 if self._ids[row] != item.id:
                     self._rows.pop(self._ids[row], None)
@@ -174,6 +178,7 @@ class Catalogue:
                 self._change([item for _, item in old], {name: v[: len(old)] for name, v in encoded.items()})
             if new:
                 self._add(new, {name: v[len(old) :] for name, v in encoded.items()})
+            self.upto = upto
 
     def changed(self, row: int) -> Item | None:
         """The record of a row that is not, or no longer, as in the Dataset."""

@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 COPY = "COPY impressions (id, at, user_row, release, surface, items, propensities, body) FROM STDIN"
 
+READ = "SELECT id, at, user_row, release, surface, items, propensities, body FROM impressions"
+
 
 @dataclass(frozen=True, slots=True)
 class Impression:
@@ -74,14 +76,17 @@ class ImpressionLog:
             begins, ends = _second(asked)
             with self.store.reading() as connection:
                 found = connection.execute(
-                    "SELECT id, at, user_row, release, surface, items, propensities, body FROM impressions "
-                    "WHERE id = %s AND at >= %s AND at < %s",
-                    (asked, begins, ends),
+                    f"{READ} WHERE id = %s AND at >= %s AND at < %s".encode(), (asked, begins, ends)
                 ).fetchone()
             if found is not None:
-                name, at, user, release, surface, items, propensities, body = found
-                return Impression(name, at, user, release, surface, tuple(items), tuple(propensities), body)
+                return _impression(*found)
         raise NotFound("recommendation id", "a list that was served and logged here", repr(impression))
+
+    def newest(self, n: int) -> list[Impression]:
+        """The last `n` served lists, oldest first."""
+        with self.store.reading() as connection:
+            found = connection.execute(f"{READ} ORDER BY at DESC, id DESC LIMIT %s".encode(), (n,)).fetchall()
+        return [_impression(*one) for one in reversed(found)]
 
     def drop_before(self, at: float) -> list[str]:
         """Drop the months that ended before `at` (unix seconds); their names."""
@@ -98,6 +103,11 @@ class ImpressionLog:
                 connection.execute(f"DROP TABLE {name}".encode())
         self._months.clear()
         return sorted(names)
+
+
+def _impression(*said: Any) -> Impression:
+    name, at, user, release, surface, items, propensities, body = said
+    return Impression(name, at, user, release, surface, tuple(items), tuple(propensities), body)
 
 
 def make_months(connection: Connection, moments: Iterable[float]) -> None:

@@ -13,7 +13,10 @@ from regard.domain.records import Item
 if TYPE_CHECKING:
     from regard.data.postgres import Store
 
-CHANGED = f"SELECT row, id, attributes, {', '.join(ITEM_FIELDS)} FROM items WHERE "  # noqa: S608 our own words
+
+def items_where(condition: str, source: str = "items") -> bytes:
+    """A query for what `item_from` reads."""
+    return f"SELECT row, id, attributes, {', '.join(ITEM_FIELDS)} FROM {source} WHERE {condition}".encode()  # noqa: S608
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,29 +40,30 @@ def item_changes(store: Store, after: int) -> ItemChanges:
     with store.transaction() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         upto = connection.execute("SELECT n FROM changes WHERE what = 'items'").fetchone()
-        rows = connection.execute((CHANGED + "changed > %s ORDER BY row").encode(), (after,)).fetchall()
+        rows = connection.execute(items_where("changed > %s ORDER BY row"), (after,)).fetchall()
         gone = connection.execute("SELECT row FROM gone_items WHERE changed > %s", (after,)).fetchall()
-    return ItemChanges(upto[0] if upto else after, tuple(map(_item, rows)), tuple(row for (row,) in gone))
+    return ItemChanges(upto[0] if upto else after, tuple(map(item_from, rows)), tuple(row for (row,) in gone))
 
 
 def item_of(store: Store, item_id: str) -> Item:
     """The record of one item as the store has it, or NotFound."""
     with store.reading() as connection:
-        found = connection.execute((CHANGED + "id = %s").encode(), (item_id,)).fetchone()
+        found = connection.execute(items_where("id = %s"), (item_id,)).fetchone()
     if found is None:
         raise NotFound("item id", "an item known here", repr(item_id))
-    return _item(found)[1]
+    return item_from(found)[1]
 
 
 def items_page(store: Store, after: str, n: int, words: str = "") -> list[Item]:
     """At most `n` items whose ids follow `after`, in the order of ids; with `words`, those that have them."""
-    asked = CHANGED + "id > %s AND strpos(lower(concat_ws(' ', id, title, text)), lower(%s)) > 0 ORDER BY id LIMIT %s"
+    asked = "id > %s AND strpos(lower(concat_ws(' ', id, title, text)), lower(%s)) > 0 ORDER BY id LIMIT %s"
     with store.reading() as connection:
-        rows = connection.execute(asked.encode(), (after, words, n)).fetchall()
-    return [_item(row)[1] for row in rows]
+        rows = connection.execute(items_where(asked), (after, words, n)).fetchall()
+    return [item_from(row)[1] for row in rows]
 
 
-def _item(row: tuple[Any, ...]) -> tuple[int, Item]:
+def item_from(row: tuple[Any, ...]) -> tuple[int, Item]:
+    """Its row and its record."""
     said = dict(zip(ITEM_FIELDS, row[3:], strict=True))
     said |= {name: tuple(said[name]) for name in ("tags", "images", "audio")}
     return row[0], Item(row[1], attributes=values_of(row[2]), **said)

@@ -31,25 +31,28 @@ AT_ONCE = 5_000  # people or items read in one go
 WANTED = {"user": ">i4", "item": ">i4", "time": ">f8", "type": ">i2", "value": ">f4", "position": ">i4", "seq": ">i8"}
 COLUMNS = "user_row, item_row, time, type, value, coalesce(position, -1), seq"
 ITEM_FIELDS = ("title", "text", "creator", "tags", "images", "audio", "valid_from", "valid_until", "hidden")
+LAST = """SELECT coalesce(max(row) + 1, 0) FROM (SELECT row FROM items WHERE created <= {n:d}
+    UNION ALL SELECT row FROM gone_items WHERE created <= {n:d}) x"""
 TEXTS = pa.list_(pa.string())
 ITEM_TYPES = (pa.string(), pa.string(), pa.string(), TEXTS, TEXTS, TEXTS, pa.float64(), pa.float64(), pa.bool_())
 
 
 def snapshot(
-    store: Store, folder: Path | None = None, at: float | None = None, weights: Sequence[EventWeight] | None = None
-) -> Dataset:
+    store: Store, folder: Path | None = None, at: float | None = None, weights: Sequence[EventWeight] | None = None,
+    items_at: int | None = None,
+) -> Dataset:  # fmt: skip
     """All people and items, and the events until `at` (unix seconds; default: all), as one consistent Dataset.
 
     Rows are those of the store. Forgotten people leave a row without events. `weights` default to the store's table.
     With `folder` (new or empty) the events are written there as they come, never held in memory, and mapped from it;
-    `load_snapshot(folder)` opens it again.
+    `load_snapshot(folder)` opens it again. `items_at`: the items as they stood at the change of that number.
     """
     table = store.event_weights() if weights is None else tuple(weights)
     with store.transaction() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         connection.execute("SET LOCAL work_mem = '64MB'")  # for the one sort
         users, user_attributes = _users(connection)
-        items, item_attributes = _items(connection)
+        items, item_attributes = _items(connection, items_at)
         events = _events(connection, _Moment(at, table, len(users)), folder)
         vectors = _vectors(connection, len(items))
     newest = float(events.time.max()) if len(events) else 0.0
@@ -134,15 +137,26 @@ def _users(connection: Connection) -> tuple[Index, pa.Table]:
     return Index("user", ids), pa.table(columns_of(attributes, n))
 
 
-def _items(connection: Connection) -> tuple[Index, pa.Table]:
-    n = _one(connection, "SELECT next FROM next_rows WHERE kind = 'item'")[0]
+def items_as_of(n: int | None) -> str:
+    """Where items are read from: as they stand, or as they stood at change `n`; without those deleted since."""
+    if n is None:
+        return "items"
+    columns = f"row, id, attributes, changed, {', '.join(ITEM_FIELDS)}"
+    return (
+        f"(SELECT {columns} FROM items WHERE created <= {n:d} AND changed <= {n:d} UNION ALL "  # noqa: S608
+        f"SELECT {columns} FROM item_versions WHERE changed <= {n:d} AND until > {n:d}) items"
+    )
+
+
+def _items(connection: Connection, at: int | None) -> tuple[Index, pa.Table]:
+    n = _one(connection, "SELECT next FROM next_rows WHERE kind = 'item'" if at is None else LAST.format(n=at))[0]
     gone: tuple[Any, ...] = ("", "", "", [], [], [], None, None, True)  # what stands for a deleted item
     columns: list[list[Any]] = [[value] * n for value in gone]
     ids = [FORGOTTEN.format(row) for row in range(n)]
     attributes = []
     for row, name, said, *fields in _stream(
         connection,
-        f"SELECT row, id, attributes, {', '.join(ITEM_FIELDS)} FROM items ORDER BY row",  # noqa: S608
+        f"SELECT row, id, attributes, {', '.join(ITEM_FIELDS)} FROM {items_as_of(at)} ORDER BY row",  # noqa: S608
     ):
         ids[row] = name
         if said:
@@ -161,7 +175,8 @@ def _vectors(connection: Connection, n_items: int) -> dict[str, Vectors]:
         name = "'" + encoder.replace("'", "''") + "'"
         query = f"SELECT item_row, vector FROM item_vectors WHERE encoder = {name} AND vector_dims(vector) = {width}"  # noqa: S608
         for chunk in copy_columns(connection, query, {"row": ">i4", "vector": f"({width},)>f4"}):
-            vectors[chunk["row"]] = chunk["vector"]
+            there = chunk["row"] < n_items
+            vectors[chunk["row"][there]] = chunk["vector"][there]
         found[encoder] = vectors
     return found
 

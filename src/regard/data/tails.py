@@ -25,7 +25,8 @@ LEFT JOIN LATERAL (SELECT seq, item_row, type, value, time FROM events
     WHERE user_row = u.row AND seq > CASE WHEN (a.held, a.retracted) = (u.row, u.retracted) THEN a.after ELSE 0 END
     ORDER BY time DESC, seq DESC LIMIT %s) e ON true"""
 
-MET = "SELECT user_row, array_agg(DISTINCT item_row) FROM events WHERE user_row = ANY(%s) GROUP BY user_row"
+MET = """SELECT user_row, array_agg(DISTINCT item_row) FROM unnest(%s::int[], %s::bigint[]) a (row, newest)
+JOIN events ON user_row = a.row AND seq <= newest GROUP BY user_row"""
 TYPES = "SELECT name FROM event_types ORDER BY code"
 
 
@@ -64,8 +65,9 @@ def happened(store: Store, asks: Sequence[Ask]) -> list[Happened]:
     with store.reading() as connection:
         found = connection.execute(SINCE.encode(), (*map(list, columns), NEWEST)).fetchall()
         answers = _gathered(len(asks), found)
-        fresh = [one.row for ask, one in zip(asks, answers, strict=True) if one.row >= 0 and not _held(ask, one)]
-        met = dict(connection.execute(MET.encode(), (fresh,)).fetchall()) if fresh else {}
+        fresh = [one for ask, one in zip(asks, answers, strict=True) if one.row >= 0 and not _held(ask, one)]
+        upto = [one.row for one in fresh], [one.newest for one in fresh]
+        met = dict(connection.execute(MET.encode(), upto).fetchall()) if fresh else {}
     return [
         one if one.row < 0 or _held(ask, one) else _with_met(one, met.get(one.row, ()))
         for ask, one in zip(asks, answers, strict=True)

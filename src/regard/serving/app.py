@@ -31,6 +31,7 @@ from regard.serving.installation import Installation, limit_threads
 from regard.serving.running import log_as_json
 from regard.serving.served import Served
 from regard.serving.settings import Settings, read_settings
+from regard.serving.tracing import OFF, Tracing, tracing_of
 
 ROUTERS = (
     health.router,
@@ -57,10 +58,11 @@ def from_environment() -> FastAPI:
     log_as_json()
     settings = read_settings()
     named = settings.tenants or (settings.tenant,)
-    return create([replace(settings, tenant=name, threads=settings.threads or 1) for name in named])
+    own = [replace(settings, tenant=name, threads=settings.threads or 1) for name in named]
+    return create(own, tracing_of(settings.traces))
 
 
-def create(settings: Sequence[Settings]) -> FastAPI:
+def create(settings: Sequence[Settings], tracing: Tracing = OFF) -> FastAPI:
     """The application over one installation for each of `settings`, which differ in their tenants.
 
     The installations open when the server starts and close after its last answer.
@@ -72,7 +74,7 @@ def create(settings: Sequence[Settings]) -> FastAPI:
         served: dict[str, Served] = {}
         try:
             for one in settings:
-                served[one.tenant] = Served(Installation.open(one))
+                served[one.tenant] = Served(Installation.open(one), tracing=tracing)
                 served[one.tenant].start()
             first = settings[0]
             page_ = Page(first.tenant, first.page_secret) if first.page_secret else None
@@ -81,6 +83,7 @@ def create(settings: Sequence[Settings]) -> FastAPI:
         finally:
             for tenant in served.values():
                 await tenant.close()
+            tracing.close()
 
     app = FastAPI(
         title="Regard",
@@ -90,6 +93,7 @@ def create(settings: Sequence[Settings]) -> FastAPI:
         docs_url=None,
         redoc_url=None,
     )
+    app.state.tracing = tracing
     errors.install(app)
     for router in ROUTERS:
         app.include_router(router)

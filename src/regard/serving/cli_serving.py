@@ -173,21 +173,31 @@ def tidy(
 
 
 @app.command(
-    help=_("Fill a logged list again from what its log keeps; says whether it is the same bit for bit."),
-    epilog=example("regard replay 018bcfe5680070008000000000000005"),
+    help=_("Fill logged lists again from what their log keeps; says whether they are the same bit for bit."),
+    epilog=example("regard replay --last 1000"),
 )
 def replay(
-    recommendation: Annotated[str, typer.Argument(help=_("The recommendation_id of a list."))],
+    recommendation: Annotated[str, typer.Argument(help=_("The recommendation_id of a list."))] = "",
+    last: Annotated[int, typer.Option("--last", min=0, help=_("So many of the newest lists."))] = 0,
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
-    """One list again."""
-    from regard.serving import serving_screens, traces
+    """One list, or the newest ones, again; on one thread, as a server fills them."""
+    from dataclasses import replace
+
+    from regard.serving import replaying, serving_screens
     from regard.serving.installation import Installation
+    from regard.serving.running import log_as_json
     from regard.serving.served import Served
 
-    with Installation.open(read_settings(folder)) as here:
-        answer = traces.replay(Served.at_rest(here), recommendation)
+    log_as_json()
+    settings = read_settings(folder)
+    with Installation.open(replace(settings, threads=settings.threads or 1)) as here:
+        served = Served.at_rest(here)
+        found = served.impressions.newest(last) if last else [served.impressions.get(recommendation)]
+        verdicts = [replaying.plain(served, replaying.replay(served, one)) for one in found]
+    count = {name: sum(one["verdict"] == name for one in verdicts) for name in ("same", "gone", "different")}
+    answer = {**count, "lists": [one for one in verdicts if not last or one["verdict"] != "same"]}
     say(answer, serving_screens.replayed(answer, _), as_json)
-    if not answer["same"]:
+    if count["same"] < len(verdicts):
         sys.exit(1)

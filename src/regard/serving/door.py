@@ -37,10 +37,13 @@ class Door:
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", name)]
             await send(message)
 
-        try:
-            await self.app(scope, self._limited(receive), answer)
-        finally:
-            self._note(scope, status, time.perf_counter() - began, name)
+        with scope["app"].state.tracing.request(scope, name.decode()) as told:
+            try:
+                await self.app(scope, self._limited(receive), answer)
+            finally:
+                self._note(scope, status, time.perf_counter() - began, name)
+                if told is not None:
+                    told(_route(scope), status)
 
     def _limited(self, receive: Receive) -> Receive:
         taken = 0
@@ -58,12 +61,16 @@ class Door:
     @staticmethod
     def _note(scope: Scope, status: int, took: float, name: bytes) -> None:
         served = scope.get("state", {}).get("served")
-        route = getattr(scope.get("route"), "path", "none")
+        route = _route(scope)
         if served is not None:
             served.figures.requests.labels(route, status).observe(took)
         if status >= 500 or took >= SLOW:
             said: dict[str, Any] = {"method": scope["method"], "route": route, "status": status}
             log.warning("request", **said, ms=round(took * 1e3, 1), request_id=name.decode())
+
+
+def _route(scope: Scope) -> str:
+    return str(getattr(scope.get("route"), "path", "none"))
 
 
 def _request_id(scope: Scope) -> bytes:

@@ -131,17 +131,20 @@ class Installation(Shelf):
         self.__dict__["live"] = live
         return live
 
-    def load(self, name: str | None = None) -> wiring.Live:
-        """The live release (or another one), read anew, over the items as they are now."""
+    def load(self, name: str | None = None, items_at: int | None = None) -> wiring.Live:
+        """The live release (or another one), read anew, over the items as they are now, or were at that change."""
         release = self.releases.get(name) if name else self.releases.live()
         if release is None:
             raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
-        data, today = self.releases.data(release), self.encoded(snapshot(self.store, at=BEFORE_EVENTS))
+        today = self.encoded(snapshot(self.store, at=BEFORE_EVENTS, items_at=items_at))
+        data = self.releases.data(release)
         pairs = zip(today.items.ids, data.items.ids, strict=False)
         if any(now_ != then and now_ != FORGOTTEN.format(row) for row, (now_, then) in enumerate(pairs)):
             where, hint = f"release {release.name}", "Fit one on it: regard fit. Or choose its own store or folder."
             raise Conflict(where, "a release that was fitted on this store", "one of another store", hint)
-        return wiring.live(release, self.releases.model(release), data, today, self.encoder)
+        live = wiring.live(release, self.releases.model(release), data, today, self.encoder)
+        live.catalogue.follow((), (), items_at or 0)
+        return live
 
     def query(self, user: str, k: int = 10) -> Query:
         """A request of one person at this moment, with all they did until now."""

@@ -1,4 +1,4 @@
-"""Lists: one request resolved, answered through the corridor, logged before it leaves, and answered again later."""
+"""Lists: one request resolved, answered through the corridor, and logged before it leaves."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from typing import Any
 import numpy as np
 import orjson
 
+import regard
 from regard.data.attributes import values_of
 from regard.data.catalogue import Catalogue
 from regard.data.impression_log import Impression, impression_id
+from regard.data.past import weights_as_of
 from regard.data.schemas import parse_event, values
 from regard.data.tails import past
 from regard.domain.arrays import Mask, Rows
@@ -21,14 +23,17 @@ from regard.domain.candidates import Candidates
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.records import NOTHING, Value
 from regard.domain.request import NO_ROWS, UNKNOWN, History, Query, Slate
+from regard.domain.weights import EventWeight
 from regard.recommending.explain import explain_slate
+from regard.recommending.recommender import Recommender
 from regard.recommending.retrievers import Listed
 from regard.serving import answers
 from regard.serving.answers import finite
+from regard.serving.past import past_print
 from regard.serving.served import Served
 from regard.serving.session import SEEN, Person, happened_by, history
 from regard.serving.settings import now
-from regard.serving.together import Walk, walk
+from regard.serving.together import Walk, Walked
 from regard.serving.wanted import Wanted
 from regard.serving.wiring import Live
 
@@ -55,14 +60,21 @@ async def rank(served: Served, wanted: Wanted, items: Sequence[str]) -> tuple[li
     live = live_of(served)
     rows = live.catalogue.rows(items)
     given = Listed(rows[rows >= 0])
-    corridor = replace(live.recommender.deterministic(), retrievers={"given": given}, filters={}, objectives={})
+    corridor = only(live.recommender, given)
     resolved = resolve(served, live, wanted.model_copy(update={"k": max(1, len(items))}), person, NO_ROWS)
+    moment = {**resolved.moment, "given": given.rows.tolist()}
+    resolved = replace(resolved, moment=moment)
     candidates, left_out = corridor.consider(resolved.query)
     slate = corridor.fill(resolved.query, candidates, left_out, np.random.default_rng(0))
     impression = _impression(live, wanted, resolved, slate, candidates, 0)
     if asked:
         await served.log(impression)
     return [(live.catalogue.id(slot.row), slot.score) for slot in slate.slots], impression.id.hex
+
+
+def only(corridor: Recommender, given: Listed) -> Recommender:
+    """The corridor that ranks what it is given, and nothing else."""
+    return replace(corridor.deterministic(), retrievers={"given": given}, filters={}, objectives={})
 
 
 def live_of(served: Served, user: str = "") -> Live:
@@ -76,23 +88,27 @@ def live_of(served: Served, user: str = "") -> Live:
 async def recommend(served: Served, wanted: Wanted) -> bytes:
     """The answer to one request, as JSON bytes; its impression is on disk unless it says `logged: false`."""
     began = perf_counter()
-    person, asked = await served.person(wanted.user_id or "")
+    part = served.tracing.part
+    with part("person"):
+        person, asked = await served.person(wanted.user_id or "")
     live = live_of(served, wanted.user_id or "")
     before = NO_ROWS
     if wanted.after is not None:
         before = await _shown(served, str(wanted.after))
     resolved = resolve(served, live, wanted, person, before)
     query, seed = resolved.query, secrets.randbits(62)
-    candidates, slate = await served.walk(Walk(live, query, seed))
+    candidates, slate = await _walked(served, live, query, seed)
     impression = _impression(live, wanted, resolved, slate, candidates, seed)
-    logged = asked and await served.log(impression)
+    with part("impression"):
+        logged = asked and await served.log(impression)
     served.figures.lists.labels(str(logged).lower()).inc()
     for source in slate.left_out:
         served.figures.left_out.labels(source).inc()
     reasons: list[Any] = [None] * len(slate.slots)
     if wanted.explain != "none":
         search = COUNTER if wanted.explain == "full" else 0
-        found = explain_slate(live.recommender, live.described, query, slate, search)
+        with part("reasons"):
+            found = explain_slate(live.recommender, live.described, query, slate, search)
         reasons = [answers.reason_of(live, reason) for reason in found]
     answer = {
         "recommendation_id": impression.id.hex,
@@ -121,15 +137,18 @@ def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: 
         "session": None if wanted.session is None else _session(wanted.session, catalogue, served.types),
         "before": before.tolist(),
         "profiled": person.profiled,
-        "items": served.seen.get("items"),
+        "items": catalogue.upto,
+        "weights": served.seen["weights"],
         "language": wanted.language or served.here.settings.language,
     }
     variant = "canary" if served.canary is not None and live.release == served.canary.release else "live"
     return Resolved(query_of(served, live, person, moment), person, before, moment, variant)
 
 
-def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, Any]) -> Query:
-    """The query of a moment, now or from the log: the same `person` and `moment` give the same query."""
+def query_of(
+    served: Served, live: Live, person: Person, moment: Mapping[str, Any], weights: Sequence[EventWeight] | None = None
+) -> Query:
+    """The query of a moment, now or from the log: the same `person`, `moment` and `weights` give the same query."""
     events = person.newest
     if moment["session"] is not None:
         events = np.array([tuple(one) for one in moment["session"]], SEEN)
@@ -137,7 +156,7 @@ def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, An
     if moment["profiled"]:
         user = person.row if person.row < len(live.data.users) else UNKNOWN
         done, coming = happened_by(events, moment["at"])
-        then = history(done, served.types, served.weights, moment["at"])
+        then = history(done, served.types, served.weights if weights is None else weights, moment["at"])
         attributes, met = person.attributes, person.met
         if len(coming):
             met = np.setdiff1d(met, np.setdiff1d(coming["item"], done["item"]))
@@ -149,28 +168,30 @@ def query_of(served: Served, live: Live, person: Person, moment: Mapping[str, An
     )  # fmt: skip
 
 
-def asked(served: Served, live: Live, impression: Impression) -> Query:
-    """The query of a logged list."""
-    body = impression.body
-    person = Person()
-    if impression.user_row != UNKNOWN:
-        events, met = past(served.here.store, impression.user_row, body["seq"])
+def asked(served: Served, live: Live, found: Impression) -> Query:
+    """The query of a logged list, with the weights of its moment."""
+    body, person = found.body, Person()
+    if found.user_row != UNKNOWN:
+        events, met = past(served.here.store, found.user_row, body["seq"])
         newest = np.array(events, SEEN)
         person = Person(
-            impression.user_row, attributes=values_of(orjson.loads(body["attributes"])),
+            found.user_row, attributes=values_of(orjson.loads(body["attributes"])),
             newest=newest[np.lexsort((newest["seq"], newest["time"]))], met=met,
         )  # fmt: skip
-    return query_of(served, live, person, body["moment"])
+    weights = weights_as_of(served.here.store, body["moment"]["weights"])
+    return query_of(served, live, person, body["moment"], weights)
 
 
-def again(served: Served, live: Live, impression: Impression) -> tuple[Query, Slate, Candidates]:
-    """The query of a logged list, and the slate that the same corridor fills from it."""
-    query = asked(served, live, impression)
-    (found,) = walk([Walk(live, query, impression.body["seed"])])
-    if isinstance(found, Exception):
-        raise found
-    candidates, slate = found
-    return query, slate, candidates
+async def _walked(served: Served, live: Live, query: Query, seed: int) -> Walked:
+    """Together with whoever asks now; a request whose parts are traced walks alone, so that they are its own."""
+    tracing = served.tracing
+    if not tracing.recording():
+        return await served.walk(Walk(live, query, seed))
+    corridor = tracing.corridor(live.recommender)
+    with tracing.part("candidates"):
+        candidates, left_out = corridor.consider(query)
+    with tracing.part("slots"):
+        return candidates, corridor.fill(query, candidates, left_out, np.random.default_rng(seed))
 
 
 def allowed(catalogue: Catalogue, wanted: Mapping[str, str | list[str]]) -> Mask | None:
@@ -233,6 +254,10 @@ def _impression(
         "dropped": {name: rows.tolist() for name, rows in candidates.dropped.items() if len(rows)},
         "candidates": len(candidates),
         "left_out": slate.left_out,
+        "past": past_print(resolved.query),
+        "items_after": live.catalogue.coming,
+        "encoder": live.encoder,
+        "regard": regard.__version__,
     }
     at = resolved.query.at
     return Impression(

@@ -22,8 +22,10 @@ from regard.serving import believing, releasing
 from regard.serving.figures import Figures
 from regard.serving.gathering import Gathering
 from regard.serving.installation import Installation
+from regard.serving.past import Past
 from regard.serving.session import Person, Sessions
 from regard.serving.together import MOST, Walk, Walked, walk
+from regard.serving.tracing import OFF, Tracing
 from regard.serving.wiring import Live
 
 TOGETHER = 512  # calls of one kind in one transaction
@@ -52,6 +54,7 @@ class Served:
     types: Sequence[str] = ()
     seen: dict[str, int] = field(default_factory=dict)  # the counters that we have followed
     figures: Figures = field(default_factory=Figures)
+    tracing: Tracing = OFF
     _items_upto: int = 0
     _loaded: tuple[Live, Live | None] | None = None  # the live one and the canary, without a policy
     _following: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -59,7 +62,7 @@ class Served:
 
     def __post_init__(self) -> None:
         store = self.here.store
-        self.impressions = ImpressionLog(store)
+        self.impressions, self.past = ImpressionLog(store), Past(self.here)
         self.read = Gathering[Ask, Happened]("read", lambda asks: happened(store, asks), TOGETHER, PATIENCE)
         self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE)
         self.impress = Gathering[Impression, None]("lists", self._impress, TOGETHER, PATIENCE)
@@ -164,7 +167,7 @@ class Served:
     def _follow_items(self, *releases: Live) -> None:
         found = item_changes(self.here.store, self._items_upto)
         for live in releases:
-            live.catalogue.follow(found.items, found.gone)
+            live.catalogue.follow(found.items, found.gone, found.upto)
         self._items_upto = found.upto
 
     def _load(self) -> None:

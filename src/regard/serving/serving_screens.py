@@ -19,11 +19,13 @@ def keys(found: Sequence[Mapping[str, Any]], _: Translate) -> RenderableType:
 
 
 def replayed(answer: Mapping[str, Any], _: Translate) -> RenderableType:
-    """Whether a list came again as it was."""
-    if answer["same"]:
-        said = _("The same {n} items with the same scores, parts and chances, bit for bit.")
-        return Text(said.format(n=len(answer["then"])), style="green")
-    said = _("Not the same. Then: {then}. Again: {again}.")
-    if answer["items_changed_since"]:
-        said += " " + _("Items have changed since.")
-    return Text(said.format(then=", ".join(answer["then"]), again=", ".join(answer["again"])), style="red")
+    """How many lists came again as they were, and what became of the others."""
+    said = Text(_("{n} the same: items, scores, parts and chances, bit for bit.").format(n=answer["same"]), "green")
+    for one in answer["lists"]:
+        name, then, again = one["recommendation_id"], ", ".join(one["then"]), ", ".join(one["again"])
+        if one["verdict"] == "gone":
+            said.append("\n" + _("{name}: what made it is gone: {why}.").format(name=name, why=one["why"]), "yellow")
+        if one["verdict"] == "different":
+            told = _("{name}: not the same. Then: {then}. Again: {again}.")
+            said.append("\n" + told.format(name=name, then=then, again=again), "red")
+    return said

@@ -40,6 +40,7 @@ class Settings:
     origins: tuple[str, ...] = ()
     rate: float = 0.0
     page_secret: str = field(default="", repr=False)
+    traces: str = ""
 
     @property
     def store(self) -> str | Path:
@@ -52,7 +53,7 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
 
     Variables: REGARD_FOLDER, REGARD_DATABASE_URL, REGARD_TENANT, REGARD_LANGUAGE, REGARD_THREADS, REGARD_DATA,
     REGARD_ENCODER_KEY, REGARD_TENANTS, REGARD_ORIGINS (both parted by commas), REGARD_RATE,
-    REGARD_PAGE_SECRET.
+    REGARD_PAGE_SECRET; of OpenTelemetry those that switch it on (see `_traces`), the others are read by its SDK.
     """
     env = os.environ if environment is None else environment
     home = folder or Path(env.get("REGARD_FOLDER") or platformdirs.user_data_path("regard"))
@@ -69,6 +70,7 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         origins=_several(env.get("REGARD_ORIGINS", "")),
         page_secret=env.get("REGARD_PAGE_SECRET", ""),
         rate=_rate(env.get("REGARD_RATE", "0")),
+        traces=_traces(env),
     )
 
 
@@ -101,6 +103,16 @@ def _threads(text: str) -> int:
 
 def _several(text: str) -> tuple[str, ...]:
     return tuple(part.strip() for part in text.split(",") if part.strip())
+
+
+def _traces(env: Mapping[str, str]) -> str:
+    """What OTEL_TRACES_EXPORTER names, else otlp where an endpoint for it is set; nothing where the SDK is disabled."""
+    there = env.get("OTEL_EXPORTER_OTLP_ENDPOINT") or env.get("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT")
+    exporter = env.get("OTEL_TRACES_EXPORTER") or ("otlp" if there else "none")
+    if exporter == "none" or env.get("OTEL_SDK_DISABLED", "").strip().lower() == "true":
+        return ""
+    spoken = env.get("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL") or env.get("OTEL_EXPORTER_OTLP_PROTOCOL")
+    return f"otlp by {spoken}" if exporter == "otlp" and spoken not in (None, "", "http/protobuf") else exporter
 
 
 def _rate(text: str) -> float:

@@ -1,4 +1,4 @@
-"""Traces: what a logged list was made of, and why an item stood on it or did not; replay fills it again."""
+"""Traces: what a logged list was made of, and why an item stood on it or did not."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from regard.domain.errors import NotFound
 from regard.domain.request import UNKNOWN
 from regard.recommending.explain import explain
 from regard.serving import answers, lists
+from regard.serving.replaying import again, as_asked
 from regard.serving.served import Served
 from regard.serving.wiring import Live
 
@@ -25,6 +26,7 @@ def trace(served: Served, recommendation: str) -> dict[str, Any]:
         "release": found.release,
         "surface": found.surface,
         "variant": body["variant"],
+        "policy": body.get("policy"),
         "policy": body.get("policy"),
         "mode": body["mode"],
         "user_id": _name(served.here.store, found.user_row),
@@ -44,9 +46,13 @@ def trace(served: Served, recommendation: str) -> dict[str, Any]:
 def why(served: Served, recommendation: str, item: str) -> dict[str, Any]:
     """Why an item stood on a logged list: its reason; or where it fell: the filter, the sources, or its rank."""
     found = served.impressions.get(recommendation)
-    live = release_of(served, found)
+    with served.past.at(found.release, found.body["moment"]["items"], found.body["left_out"]) as live:
+        return _why(served, as_asked(served, live, found), found, item)
+
+
+def _why(served: Served, live: Live, found: Impression, item: str) -> dict[str, Any]:
     row = live.catalogue.row(item)
-    query, slate, _ = lists.again(served, live, found)
+    query, slate = again(served, live, found)
     said: dict[str, Any] = {"recommendation_id": found.id.hex, **answers.item_of(live, row)}
     dropped_by = next((name for name, rows in found.body["dropped"].items() if row in rows), None)
     if row in found.items:
@@ -61,38 +67,6 @@ def why(served: Served, recommendation: str, item: str) -> dict[str, Any]:
         fell = {"fell": "dropped", "dropped_by": dropped_by}
         fell["text"] = answers.sentence(fell, query.language)
     return said | fell
-
-
-def replay(served: Served, recommendation: str) -> dict[str, Any]:
-    """A logged list filled again from what its impression keeps; `same` is true where it is so bit for bit."""
-    found = served.impressions.get(recommendation)
-    live = release_of(served, found)
-    _, slate, _ = lists.again(served, live, found)
-    body = found.body
-    then = (found.items, found.propensities, tuple(body["scores"]), body["parts"])
-    again = (
-        tuple(slot.row for slot in slate.slots),
-        tuple(slot.propensity for slot in slate.slots),
-        tuple(slot.score for slot in slate.slots),
-        [answers.finite(slot.parts) for slot in slate.slots],
-    )
-    return {
-        "recommendation_id": found.id.hex,
-        "same": then == again,
-        "release": found.release,
-        "then": [_item(live, row)["id"] for row in found.items],
-        "again": [_item(live, row)["id"] for row in again[0]],
-        "items_changed_since": body["moment"]["items"] != served.seen.get("items"),
-    }
-
-
-def release_of(served: Served, found: Impression) -> Live:
-    """The release that made a list: the live one, or read from its folder; with the policy of that moment."""
-    live, then = lists.live_of(served), found.body.get("policy")
-    if (live.release.name, live.picture) == (found.release, then):
-        return live
-    picture = None if then is None else served.here.pictures.get(then)
-    return served.here.load(found.release).exploring(picture)
 
 
 def _item(live: Live, row: int) -> dict[str, Any]:

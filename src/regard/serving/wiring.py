@@ -91,6 +91,7 @@ class Live:
     recommender: Recommender
     described: Described
     vectors: tuple[str, ...]  # the kinds of content vectors of today's items
+    encoder: str  # the kind by which lists are kept varied and newer items are proposed
     picture: str | None = None
 
     def exploring(self, picture: Picture | None) -> Live:
@@ -140,7 +141,7 @@ def assembled(release: Release, model: FittedBlend, data: Dataset, today: Datase
     recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from), text.name)
     said = Described.of(today)
     words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))
-    return Live(release, data, catalogue, model, recommender, words, tuple(today.vectors))
+    return Live(release, data, catalogue, model, recommender, words, tuple(today.vectors), text.name)
 
 
 def on_offer(catalogue: Catalogue) -> OnOffer:

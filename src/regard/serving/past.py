@@ -1,0 +1,86 @@
+"""Past: a release over the items of an earlier moment, as it answered then; and the print of a person's past."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+
+from regard.data.past import must_be_kept, steps
+from regard.domain.arrays import Rows, Scores
+from regard.domain.candidates import Candidates
+from regard.domain.errors import Unavailable
+from regard.domain.request import Query
+from regard.recommending.recommender import Recommender
+from regard.serving.installation import Installation
+from regard.serving.sources import AtWork, BlendAtWork
+from regard.serving.wiring import Live
+
+HELD = 2  # releases that stay loaded: the live one's list comes beside the canary's
+
+
+@dataclass(eq=False)
+class Past:
+    """Releases as they answered at earlier moments. What is loaded walks on to later moments without a new load."""
+
+    here: Installation
+    _held: OrderedDict[str, Live] = field(default_factory=OrderedDict)
+    _using: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    @contextmanager
+    def at(self, release: str, items: int, left_out: Sequence[str] = ()) -> Iterator[Live]:
+        """A release over the items as of change number `items`, without the sources that were left out then.
+
+        Nobody else moves it until the block is left. NotFound where the release or those items are no longer kept.
+        """
+        with self._using:
+            must_be_kept(self.here.store, items)
+            live = self._held.pop(release, None)
+            if live is None or live.catalogue.upto > items:
+                live = self.here.load(release, items)
+            elif live.catalogue.upto < items:
+                found = steps(self.here.store, live.catalogue.upto, items)
+                live.catalogue.follow(found.items, found.gone, items)
+            self._held[release] = live
+            if len(self._held) > HELD:
+                self._held.popitem(last=False)
+            yield replace(live, recommender=_without(live.recommender, left_out))
+
+
+def past_print(query: Query) -> str:
+    """16 hexadecimal digits that are others as soon as one bit of what the person did is another."""
+    then = query.history
+    print_ = hashlib.blake2b("\0".join(then.types).encode(), digest_size=8)
+    for column in (then.rows, then.weights, then.times, then.actions, then.values, query.met):
+        print_.update(np.ascontiguousarray(column).tobytes())
+    return print_.hexdigest()
+
+
+def _without(recommender: Recommender, names: Sequence[str]) -> Recommender:
+    """The corridor as if these sources had failed, and no other: here nobody waits, so none is too slow."""
+    asked = {
+        name: (LeftOut if name in names else AtWork)(source.source, name, np.inf)
+        for name, source in recommender.retrievers.items()
+        if isinstance(source, AtWork)
+    }
+    scorer = recommender.scorer
+    if isinstance(scorer, BlendAtWork):
+        scorer = replace(scorer, sources={name: asked[name] for name in scorer.sources})
+    return replace(recommender, retrievers={**recommender.retrievers, **asked}, scorer=scorer)
+
+
+class LeftOut(AtWork):
+    """A source that a request went without."""
+
+    def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
+        """Unavailable."""
+        raise Unavailable(f"source {self.name}", "a source that this list had", "one that was left out")
+
+    def at(self, query: Query, rows: Rows) -> Scores:
+        """Nothing is added to any score, (n,)."""
+        return np.zeros(len(rows))
