@@ -27,7 +27,6 @@ def trace(served: Served, recommendation: str) -> dict[str, Any]:
         "surface": found.surface,
         "variant": body["variant"],
         "policy": body.get("policy"),
-        "policy": body.get("policy"),
         "mode": body["mode"],
         "user_id": _name(served.here.store, found.user_row),
         "items": [
