@@ -58,7 +58,7 @@ def test_old_months_of_lists_are_dropped_whole(store: Store) -> None:
         log.write([Impression(impression_id(at, 1), at, -1, "0001", "home", (1, 2), (1.0, 1.0), b"{}")])
     names = [impression_id(at, 1).hex for at in moments]
     assert all(log.get(name).items == (1, 2) for name in names)
-    assert log.drop_before(moments[1] + 30 * 86_400) == ["impressions_2023_11", "impressions_2023_12"]
+    assert log.drop_before(moments[1] + 30 * 86_400) == {"impressions_2023_11": 1, "impressions_2023_12": 1}
     for name in names[:2]:
         with pytest.raises(NotFound):
             log.get(name)

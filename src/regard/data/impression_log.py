@@ -88,8 +88,8 @@ class ImpressionLog:
             found = connection.execute(f"{READ} ORDER BY at DESC, id DESC LIMIT %s".encode(), (n,)).fetchall()
         return [_impression(*one) for one in reversed(found)]
 
-    def drop_before(self, at: float) -> list[str]:
-        """Drop the months that ended before `at` (unix seconds); their names."""
+    def drop_before(self, at: float) -> dict[str, int]:
+        """Drop the months that ended before `at` (unix seconds); how many lists each held, by its name."""
         kept = _month(at)
         with self.store.transaction() as connection:
             names = [
@@ -99,15 +99,21 @@ class ImpressionLog:
                 )
                 if name.removeprefix("impressions_") < kept
             ]
-            for name in names:
+            held = {name: _rows(connection, name) for name in sorted(names)}
+            for name in held:
                 connection.execute(f"DROP TABLE {name}".encode())
         self._months.clear()
-        return sorted(names)
+        return held
 
 
 def _impression(*said: Any) -> Impression:
     name, at, user, release, surface, items, propensities, body = said
     return Impression(name, at, user, release, surface, tuple(items), tuple(propensities), body)
+
+
+def _rows(connection: Connection, table: str) -> int:
+    found = connection.execute(f"SELECT count(*) FROM {table}".encode()).fetchone()  # noqa: S608 one of our months
+    return int(found[0]) if found else 0
 
 
 def make_months(connection: Connection, moments: Iterable[float]) -> None:

@@ -151,25 +151,25 @@ def export(
 
 
 @app.command(
-    help=_("Drop what is older than it needs to be: logged lists, by whole months, and the policies that drew them."),
-    epilog=example("regard tidy --lists 400"),
+    help=_("Drop what is older than [retention] in regard.toml lets it be."),
+    epilog=example("regard tidy --events 730"),
 )
 def tidy(
-    lists: Annotated[float, typer.Option("--lists", min=1, help=_("Keep logged lists for so many days."))] = 400.0,
+    lists: Annotated[float | None, typer.Option("--lists", min=0, help=_("Days to keep logged lists; 0: all."))] = None,
+    events: Annotated[float | None, typer.Option("--events", min=0, help=_("Days to keep events; 0: all."))] = None,
     folder: Folder = None,
     as_json: AsJson = False,
 ) -> None:
     """Retention, and a vacuum after it."""
-    from regard.data.impression_log import ImpressionLog
-    from regard.serving.installation import Installation
-    from regard.serving.settings import now
+    from dataclasses import replace
 
+    from regard.serving import screens, tidying
+    from regard.serving.installation import Installation
+
+    said = {name: days for name, days in (("lists", lists), ("events", events)) if days is not None}
     with Installation.open(read_settings(folder)) as here:
-        dropped = ImpressionLog(here.store).drop_before(now() - 86_400 * lists)
-        here.pictures.drop_before(now() - 86_400 * (lists + 31))  # a month that is not over yet keeps all of its lists
-        here.store.vacuum()
-    told = _("{n} months of logged lists dropped.").format(n=len(dropped))
-    say({"dropped": dropped}, Text(told), as_json)
+        gone = tidying.tidy(here, replace(tidying.tidying(here.settings.recipes).kept, **said))
+    say({"dropped": gone}, screens.figures(_("Dropped"), gone, _), as_json)
 
 
 @app.command(

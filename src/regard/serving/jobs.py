@@ -14,7 +14,7 @@ from regard.data import job_rows
 from regard.domain.errors import Conflict, Unavailable
 from regard.domain.run import Progress
 from regard.feedback.drift import alarms
-from regard.serving import believing, watching
+from regard.serving import believing, tidying, watching
 from regard.serving.installation import Installation
 from regard.serving.retraining import Retraining
 from regard.serving.settings import now
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from procrastinate import App
     from procrastinate.job_context import JobContext
 
-QUEUE, RETRAIN, LOOK, PLANNED = "regard", "retrain", "look", "planned retrain"
+QUEUE, RETRAIN, LOOK, PLANNED, TIDY = "regard", "retrain", "look", "planned retrain", "tidy"
 HEARTBEAT, POLL = 2.0, 0.5  # seconds between two signs of life, and between two looks at the queue
 TOLD = 0.2  # seconds between two notes of how far a job is
 DONE = ("succeeded", "failed", "cancelled", "aborted")
@@ -127,8 +127,16 @@ def _tasks(app: App, here: Installation, planned: bool) -> None:
         if here.promotions.canary() is None and not _waiting(here):
             ask_for_retrain(here, why="planned")
 
+    def by_night(context: JobContext, timestamp: int) -> str:
+        said = ", ".join(f"{n} {what}" for what, n in tidying.tidy(here).items())
+        job_rows.tell_progress(here.store, int(context.job.id or 0), "done", 1.0, now(), said)
+        return said
+
     if planned:
         app.periodic(cron=f"*/{rules.look} * * * *")(app.task(name=LOOK, queue=QUEUE, queueing_lock=LOOK)(by_clock))
+    if planned and (night := tidying.tidying(here.settings.recipes).schedule):
+        tidy = app.task(name=TIDY, queue=QUEUE, queueing_lock=TIDY, pass_context=True)(by_night)
+        app.periodic(cron=night)(tidy)
     if planned and rules.schedule:
         app.periodic(cron=rules.schedule)(app.task(name=PLANNED, queue=QUEUE, queueing_lock=PLANNED)(by_plan))
 

@@ -111,9 +111,9 @@ def decode(table: Mapping[str, Any]) -> Recipes:
     >>> decode({"sources": {"mine": {"kind": "ease", "l2": 300.0}}})["mine"].l2
     300.0
     """
-    unknown = set(table) - {"sources", "encoder", "search", "releases", "policy"}
+    unknown = set(table) - {"sources", "encoder", "search", "releases", "policy", "retention"}
     if unknown:
-        known = "the tables [sources.NAME], [search.NAME], [encoder], [releases] and [policy] only"
+        known = "the tables [sources.NAME], [search.NAME], [encoder], [releases], [policy] and [retention] only"
         raise InvalidInput("regard.toml", known, f"{sorted(unknown)}")
     vectors = {"vectors": decode_encoder(table).name}
     return {

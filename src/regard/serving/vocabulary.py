@@ -16,6 +16,11 @@ def _counts(_: Translate) -> dict[str, str]:
     return {
         "users": _("people"),
         "items": _("items"),
+        "lists": _("logged lists"),
+        "quarantine": _("rows that could not be read"),
+        "item versions": _("former versions of items"),
+        "weight versions": _("former tables of weights"),
+        "policies": _("what policies knew"),
         "hidden_items": _("hidden items"),
         "events": _("events"),
         "first_time": _("first event (UTC)"),
