@@ -18,9 +18,9 @@ PEERS = "peers"
 PATIENCE = 5400  # seconds until a system is given up
 
 
-def wanted(only: str | None, system: str) -> bool:
-    """Whether `--only` lets a system run: None lets all, "peers" all but ours."""
-    return only in (None, system) or (only == PEERS and system != "regard")
+def wanted(only: str | None, system: str, model: str) -> bool:
+    """Whether `--only` (a system, or a model) lets this one run: None lets all, "peers" all but ours."""
+    return only in (None, system, model) or (only == PEERS and system != "regard")
 
 
 def machine(threads: int) -> str:
