@@ -113,7 +113,7 @@ def _hear(
         if not wanted(only, system, model):
             continue
         for seed in seeds:
-            said = call(f"{system} {model}", command(), seed, benchmark.threads)
+            said = call(f"{system} {model}", command(), seed, benchmark.threads, benchmark.clock)
             if said:
                 heard.left_out.append({"dataset": which[1], "system": system, "model": model, "why": said})
                 break

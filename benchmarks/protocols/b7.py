@@ -149,6 +149,8 @@ def _with_warm(dataset: str, folder: str, load: Callable[[Path], Split]) -> Benc
         recipes=cold_recipes,
         metrics=("R", "N"),
         judged=among_cold,
+        repeats=1,
+        threads=1,
         views=cold.VIEWS,
     )
 
@@ -164,6 +166,7 @@ PARTS = {
         recipes=recipes,
         metrics=("R", "N"),
         judged=among_cold,
+        threads=1,
         beside=beside,
         views=(cold.AMONG_ALL,),
     ),
