@@ -68,12 +68,12 @@ def _judged(path: Path, labels: Array, name: str) -> Row:
 
 
 def _together(by_seed: Sequence[Row]) -> list[Row]:
-    """One row for each model: means over its seeds, and how sure they are."""
-    rows = []
+    """One row for each model: means over its seeds, and how sure they are, of the metrics that all fits have."""
+    rows, shared = [], [metric for metric in LABEL if all(metric in row["metrics"] for row in by_seed)]
     for system, model in dict.fromkeys((row["system"], row["model"]) for row in by_seed):
         own = _of(by_seed, model, system)
         seeds = sorted(row["seed"] for row in own)
-        figures = {metric: np.array([row["metrics"][metric] for row in own]) for metric in LABEL}
+        figures = {metric: np.array([row["metrics"][metric] for row in own]) for metric in shared}
         rows.append(
             {
                 **own[0],
