@@ -13,7 +13,10 @@ from benchmarks.labels import LabelBenchmark
 from benchmarks.protocols import parts_of
 from benchmarks.results import keep, markdown
 
-JOINED = "The fits of this page come from several runs on the same machine and the same events."
+JOINED = (
+    "The fits of this page come from several runs on the same machine and the same events, with more or less other work "
+    "beside them: fit seconds are not to be compared."
+)
 
 
 def joined(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

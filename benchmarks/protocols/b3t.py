@@ -7,8 +7,8 @@ from dataclasses import replace
 from benchmarks.benchmark import Peer, Recipes
 from benchmarks.protocols import b3
 
-EPOCHS = 16  # of the peer
-BEGINNING = {"epochs": EPOCHS, "at_most_seconds": 900, "lists_after": [1, 2, 4, 6, 8, 10, 12, 14]}
+EPOCHS = 8  # of the peer
+BEGINNING = {"epochs": EPOCHS, "at_most_seconds": 900, "lists_after": [1, 2, 4, 6]}
 
 
 def recipes() -> Recipes:
@@ -16,7 +16,7 @@ def recipes() -> Recipes:
     from regard.models.behaviour import Behaviour
 
     return {
-        "Behaviour, transformer of one block": Behaviour(window=100, epochs=3, rate=3e-3, precision="bfloat16"),
+        "Behaviour, transformer of one block": Behaviour(window=100, epochs=2, rate=3e-3, precision="bfloat16"),
     }
 
 
@@ -29,7 +29,7 @@ PARTS = {
         recipes=recipes,
         peers=(Peer("rectools-deep", "SASRec", {**b3.SASREC, **BEGINNING}),),
         watch=None,
-        budgets=(1, 2),
+        budgets=(1,),
         clock="cpu",
     )
 }
