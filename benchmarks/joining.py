@@ -14,7 +14,7 @@ from benchmarks.protocols import parts_of
 from benchmarks.results import keep, markdown
 
 JOINED = (
-    "The fits of this page come from several runs on the same machine and the same events, with more or less other work "
+    "The fits of this page come from several runs on one machine and the same events, with more or less other work "
     "beside them: fit seconds are not to be compared."
 )
 
@@ -28,14 +28,21 @@ def joined(runs: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         raise ValueError("these runs are of other benchmarks, or of other events")
     if len(set(fits)) < len(fits):
         raise ValueError("a fit stands in more than one of these runs")
-    told = []
+    told = {}
     for part, benchmark in parts_of(runs[0]["id"]).items():
         if isinstance(benchmark, LabelBenchmark) and part in dict(hashes):
             own = [row for row in by_seed if row["dataset"] == part]
-            told.append(summed_up(own, dict(hashes)[part], benchmark.against))
-    found = {key: [row for part in told for row in part[key]] for key in ("rows", "comparisons", "notes")}
-    found["notes"] = [JOINED, *found["notes"]]
-    return {**runs[0], **found, "by_seed": by_seed, "left_out": [row for run in runs for row in run["left_out"]]}
+            told[part] = summed_up(own, dict(hashes)[part], benchmark.against)
+    found = {key: [row for part in told.values() for row in part[key]] for key in ("rows", "comparisons", "notes")}
+    return {
+        **runs[0],
+        **found,
+        "dataset": " + ".join(told),
+        "split_sha256": "+".join(dict(hashes)[part] for part in told),
+        "notes": [JOINED, *found["notes"]],
+        "by_seed": by_seed,
+        "left_out": [row for run in runs for row in run["left_out"]],
+    }
 
 
 def main(*files: str) -> None:

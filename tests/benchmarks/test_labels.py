@@ -188,6 +188,7 @@ def test_runs_are_joined_fit_by_fit(monkeypatch: pytest.MonkeyPatch) -> None:
         ("FM", "0-1", pytest.approx(0.65)),
     ]
     assert found["comparisons"][0]["difference"] == pytest.approx(0.2)
+    assert (found["dataset"], found["split_sha256"]) == ("d", "x")
     with pytest.raises(ValueError, match="more than one"):
         joining.joined([*runs, runs[0]])
     other = {**runs[0], "rows": [{**runs[0]["rows"][0], "split_sha256": "y"}], "by_seed": []}

@@ -129,7 +129,7 @@ def test_curves_and_views_of_our_fits_reach_the_table(tmp_path: Path, monkeypatc
     for module in (fit_ours, running):
         monkeypatch.setattr(module, "parts_of", lambda name: {"small": made})
 
-    def in_process(who: str, command: list[str], seed: int, threads: int) -> str:
+    def in_process(who: str, command: list[str], seed: int, threads: int, clock: str) -> str:
         fit_ours.main(*(text.replace("{seed}", str(seed)) for text in command[3:]))
         return ""
 
