@@ -1,4 +1,4 @@
-"""The command: `python -m benchmarks B1 [--only regard|peers] [--data DIR] [--json] [--seeds 0 1 2]`."""
+"""The command: `python -m benchmarks B1 [--only regard|peers] [--parts PART] [--data DIR] [--json] [--seeds 0 1 2]`."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ def main() -> int:
     from benchmarks.running import run
 
     try:
-        found = run(asked.id, data.resolve(), asked.only, asked.seeds)
+        found = run(asked.id, data.resolve(), asked.only, asked.seeds, asked.parts)
     except FileNotFoundError as missing:
         print(f"No data: {missing}", file=sys.stderr)
         return NO_DATA
-    if asked.only is None or asked.out:
+    if (asked.only is None and asked.parts is None) or asked.out:
         keep(found, asked.out or FOLDER)
     print(json.dumps(found, ensure_ascii=False) if asked.json else markdown(found))
     return 0
@@ -37,7 +37,8 @@ def main() -> int:
 def _arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__)
     parser.add_argument("id", choices=IDS, help="which benchmark")
-    parser.add_argument("--only", metavar="SYSTEM", help="run one system, e.g. regard, or peers; nothing is kept")
+    parser.add_argument("--only", metavar="NAME", help="run one system or model, or peers; nothing is kept")
+    parser.add_argument("--parts", nargs="+", metavar="PART", help="of its data sets only these")
     parser.add_argument("--data", type=Path, metavar="DIR", help="data in the same layout (default: REGARD_DATA)")
     parser.add_argument("--json", action="store_true", help="print one JSON object and nothing else")
     parser.add_argument("--seeds", type=int, nargs="+", help="repeat every fit with these (default: 0, or its own)")

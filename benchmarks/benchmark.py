@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from regard.domain.dataset import Dataset
 from regard.domain.protocols import Estimator, Retriever
@@ -48,7 +48,8 @@ class Benchmark:
     chosen on a validation cut of train, and the file says how. repeats: a fit is timed this often, the shortest counts.
     beside: one more figure in words, from the folder. threads: of every fit. watch: the events that early stopping
     looks at, as `Run.validation`. budgets: our recipes with a field `epochs` are fitted with these fewer epochs too,
-    each a whole fit, for the learning curve. views: further judgings, each with the last of `metrics`.
+    each a whole fit, for the learning curve. views: further judgings, each with the last of `metrics`. clock: what fit
+    seconds are; "cpu" on a machine with others at work.
     """
 
     dataset: str
@@ -66,6 +67,7 @@ class Benchmark:
     watch: Callable[[Split], Dataset] | None = None
     budgets: tuple[int, ...] = ()
     views: tuple[View, ...] = ()
+    clock: Literal["wall", "cpu"] = "wall"
 
     def where(self, data: Path) -> Path:
         """The data set's own folder: `data` itself, or below it."""

@@ -1,4 +1,4 @@
-"""Cold items: a split that holds them back together with one warm event of each person, and its four judgings."""
+"""Cold items: a split that holds them back together with one warm event of some people, and its four judgings."""
 
 from __future__ import annotations
 
@@ -10,25 +10,32 @@ from regard.domain.dataset import Dataset
 from regard.measurement.splits import TEST, TRAIN, UNUSED, VALIDATION, Split, cold_items
 from regard.measurement.truth import Protocol
 
+PEOPLE = 2_000  # at most that judge cold items, and that judge warm ones; each wants a list of the whole catalogue
+
 
 def cold_and_warm(data: Dataset, share: float, at_least: int, seed: int) -> Split:
-    """`cold_items`, where one random event of each person with two or more warm ones leaves train too (VALIDATION).
+    """`cold_items`, where one random event of PEOPLE people with two or more warm ones leaves train too.
 
-    Test are the events of cold items. The held-back warm events judge what cold items cost the others.
+    Test are the cold items' events of PEOPLE people, those of others are unused. The held-back warm events
+    (VALIDATION) judge what cold items cost the others.
     """
     split = cold_items(data, share, at_least, seed)
+    rng, user = np.random.default_rng(seed), data.events.user
     warm = np.flatnonzero(split.part == TRAIN)
-    order = warm[np.lexsort((np.random.default_rng(seed).random(len(warm)), data.events.user[warm]))]
-    people, first, count = np.unique(data.events.user[order], return_index=True, return_counts=True)
+    order = warm[np.lexsort((rng.random(len(warm)), user[warm]))]
+    _, first, count = np.unique(user[order], return_index=True, return_counts=True)
+    able, judges = order[first[count > 1]], np.unique(user[split.part == TEST])
+    judges = rng.choice(judges, min(PEOPLE, len(judges)), replace=False)
     part = split.part.copy()
-    part[order[first[count > 1]]] = VALIDATION
-    name = f"{split.name}, one warm event of each of {int((count > 1).sum())} of {len(people)} people held back"
-    return Split(data, part, name)
+    part[rng.choice(able, min(PEOPLE, len(able)), replace=False)] = VALIDATION
+    part[(part == TEST) & ~np.isin(user, judges)] = UNUSED
+    return Split(data, part, f"{split.name}, judged by {len(judges)} people, with one warm event of {PEOPLE} at most")
 
 
 def cold_mask(split: Split) -> Mask:
     """The items that nothing teaches about, (I,)."""
-    return np.asarray(np.bincount(split.test.events.item, minlength=len(split.data.items)) > 0)
+    cold = split.data.events.item[np.isin(split.part, (TEST, UNUSED))]
+    return np.asarray(np.bincount(cold, minlength=len(split.data.items)) > 0)
 
 
 def among_cold(split: Split) -> Protocol:

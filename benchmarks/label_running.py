@@ -36,7 +36,7 @@ def run_part(
             write_events(files[0], split, benchmark.peers_read)
             for system, model, command in _commands((name, part), benchmark, data, files):
                 failed = any((row["system"], row["model"]) == (system, model) for row in left_out)
-                if failed or not wanted(only, system):
+                if failed or not wanted(only, system, model):
                     continue
                 said = call(f"{system} {model}, seed {seed}", command(), seed, benchmark.threads)
                 row = {"dataset": part, "system": system, "model": model}
@@ -45,16 +45,15 @@ def run_part(
                 else:
                     by_seed.append({**row, "seed": seed, **_judged(files[1], labels_of(split.test), f"{part} {seed}")})
     sha256 = hashes[0] if len(set(hashes)) == 1 else hashlib.sha256("".join(hashes).encode()).hexdigest()
+    told = summed_up(by_seed, sha256, benchmark.against)
+    return {"split_sha256": sha256, **told, "left_out": left_out, "by_seed": by_seed}
+
+
+def summed_up(by_seed: Sequence[Row], sha256: str, against: str) -> dict[str, list[Any]]:
+    """What the fits of one data set say together: rows of the table, comparisons with `against`, these in words."""
+    compared = paired(by_seed, against)
     rows = [{**row, "split_sha256": sha256} for row in _together(by_seed)]
-    compared = paired(by_seed, benchmark.against)
-    return {
-        "split_sha256": sha256,
-        "rows": rows,
-        "comparisons": compared,
-        "left_out": left_out,
-        "by_seed": by_seed,
-        "notes": [_sentence(row) for row in compared],
-    }
+    return {"rows": rows, "comparisons": compared, "notes": [_sentence(row) for row in compared]}
 
 
 def _judged(path: Path, labels: Array, name: str) -> Row:
@@ -69,12 +68,12 @@ def _judged(path: Path, labels: Array, name: str) -> Row:
 
 
 def _together(by_seed: Sequence[Row]) -> list[Row]:
-    """One row for each model: means over its seeds, and how sure they are."""
-    rows = []
+    """One row for each model: means over its seeds, and how sure they are, of the metrics that all fits have."""
+    rows, shared = [], [metric for metric in LABEL if all(metric in row["metrics"] for row in by_seed)]
     for system, model in dict.fromkeys((row["system"], row["model"]) for row in by_seed):
         own = _of(by_seed, model, system)
         seeds = sorted(row["seed"] for row in own)
-        figures = {metric: np.array([row["metrics"][metric] for row in own]) for metric in LABEL}
+        figures = {metric: np.array([row["metrics"][metric] for row in own]) for metric in shared}
         rows.append(
             {
                 **own[0],

@@ -12,15 +12,16 @@ from pathlib import Path
 
 from benchmarks import peers
 from benchmarks.benchmark import Peer
+from benchmarks.measuring import CLOCK
 
 POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON", "NUMEXPR")
 PEERS = "peers"
 PATIENCE = 5400  # seconds until a system is given up
 
 
-def wanted(only: str | None, system: str) -> bool:
-    """Whether `--only` lets a system run: None lets all, "peers" all but ours."""
-    return only in (None, system) or (only == PEERS and system != "regard")
+def wanted(only: str | None, system: str, model: str) -> bool:
+    """Whether `--only` (a system, or a model) lets this one run: None lets all, "peers" all but ours."""
+    return only in (None, system, model) or (only == PEERS and system != "regard")
 
 
 def machine(threads: int) -> str:
@@ -45,12 +46,12 @@ def theirs(peer: Peer, kind: str, repeats: int, files: tuple[Path, Path]) -> lis
     return [str(python), str(worker), peer.model, settings, "{seed}", str(repeats), *map(str, files)]
 
 
-def call(who: str, command: Sequence[str], seed: int, threads: int) -> str:
+def call(who: str, command: Sequence[str], seed: int, threads: int, clock: str = "wall") -> str:
     """Run one worker; what went wrong in one line, or nothing."""
     print(f"... {who}", file=sys.stderr, flush=True)
     asked = [text.replace("{seed}", str(seed)) for text in command]
     try:
-        done = subprocess.run(asked, env=_environment(threads), capture_output=True, text=True, timeout=PATIENCE)
+        done = subprocess.run(asked, env=_environment(threads, clock), capture_output=True, text=True, timeout=PATIENCE)
     except subprocess.TimeoutExpired:
         return f"took longer than {PATIENCE} s"
     if done.returncode == 0:
@@ -59,6 +60,6 @@ def call(who: str, command: Sequence[str], seed: int, threads: int) -> str:
     return lines[-1] if lines else f"exit {done.returncode}"
 
 
-def _environment(threads: int) -> Mapping[str, str]:
+def _environment(threads: int, clock: str) -> Mapping[str, str]:
     pools = {f"{pool}_NUM_THREADS": str(threads) for pool in POOLS}
-    return {**os.environ, **pools, "POLARS_MAX_THREADS": str(threads)}
+    return {**os.environ, **pools, "POLARS_MAX_THREADS": str(threads), CLOCK: clock}

@@ -24,9 +24,12 @@ Row: TypeAlias = dict[str, Any]
 FEW = 10  # resamples where no interval is asked for
 
 
-def run(name: str, data: Path, only: str | None, seeds: Sequence[int] | None) -> dict[str, Any]:
-    """Everything about one benchmark id as one JSON object; systems that fail are named under "left_out"."""
-    parts = parts_of(name)
+def run(
+    name: str, data: Path, only: str | None, seeds: Sequence[int] | None, named: Sequence[str] | None = None
+) -> dict[str, Any]:
+    """Everything about one benchmark id, or its parts `named`, as one JSON object; systems that fail are under
+    "left_out"."""
+    parts = {part: b for part, b in parts_of(name).items() if named is None or part in named}
     found = {}
     for part, b in parts.items():
         if isinstance(b, LabelBenchmark):
@@ -107,10 +110,10 @@ def _hear(
     train, out = scratch / "train.npz", scratch / "lists.npz"
     write_train(train, split, people, DEPTH * benchmark.k, again=not rules.exclude_seen)
     for system, model, command in _commands(which, benchmark, data, (train, out)):
-        if not wanted(only, system):
+        if not wanted(only, system, model):
             continue
         for seed in seeds:
-            said = call(f"{system} {model}", command(), seed, benchmark.threads)
+            said = call(f"{system} {model}", command(), seed, benchmark.threads, benchmark.clock)
             if said:
                 heard.left_out.append({"dataset": which[1], "system": system, "model": model, "why": said})
                 break

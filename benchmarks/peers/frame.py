@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,7 @@ from typing import Any
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parents[1]))
-from measuring import measured, peak_mb  # type: ignore[import-not-found]
+from measuring import measured, now, peak_mb  # type: ignore[import-not-found]
 
 Lists = tuple[Any, Any]  # rows (Q, depth), scores (Q, depth)
 Prepared = tuple[Any, Any]  # two functions, as each kind of work below says
@@ -49,9 +48,9 @@ def work_by_epochs(prepare: Prepare) -> None:
     seconds, peak = 0.0, 0.0
     curve: list[tuple[float, int, Lists]] = []
     for epoch in range(1, epochs + 1):
-        start = time.perf_counter()
+        start = now()
         one_epoch()
-        seconds += time.perf_counter() - start
+        seconds += now() - start
         peak = peak or peak_mb()
         last = epoch == epochs or seconds >= at_most
         if last or epoch in after:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import tempfile
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ BATCH = 8_192  # events
 
 def prepare(events: Any, model: str, settings: dict[str, Any], seed: int) -> Any:
     folder = tempfile.TemporaryDirectory()
+    os.chdir(folder.name)  # RecBole writes logs where it stands
     columns = [name for name in events if ":" in name]
     _write(Path(folder.name) / "mine", events, columns)
     config = Config(

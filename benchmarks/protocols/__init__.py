@@ -8,7 +8,7 @@ from importlib import import_module
 from benchmarks.benchmark import Benchmark
 from benchmarks.labels import LabelBenchmark
 
-IDS = ("B1", "B2", "B3", "B4", "B5", "B6", "B7", "B8", "B9", "B12", "labels")
+IDS = ("B1", "B2", "B3", "B3t", "B4", "B5", "B6", "B7", "B8", "B9", "B12", "labels")
 
 
 def parts_of(name: str) -> Mapping[str, Benchmark | LabelBenchmark]:

@@ -140,14 +140,17 @@ def _with_warm(dataset: str, folder: str, load: Callable[[Path], Split]) -> Benc
     return Benchmark(
         dataset=dataset,
         protocol=f"{dataset}: a seeded {SHARE:.0%} of the items with {MANY} or more people and one random other event "
-        "of each person leave train; cold items are ranked among each other, and (columns further right) among all; "
-        "the warm events among all, among warm items only, and both kinds together",
+        f"of {cold.PEOPLE:,} people leave train; cold items are ranked among each other for {cold.PEOPLE:,} people "
+        "(for all, where there are fewer), and (columns further right) among all; the warm events among all, among "
+        "warm items only, and both kinds together",
         folder=folder,
         k=20,
         load=load,
         recipes=cold_recipes,
         metrics=("R", "N"),
         judged=among_cold,
+        repeats=1,
+        threads=1,
         views=cold.VIEWS,
     )
 
@@ -163,6 +166,7 @@ PARTS = {
         recipes=recipes,
         metrics=("R", "N"),
         judged=among_cold,
+        threads=1,
         beside=beside,
         views=(cold.AMONG_ALL,),
     ),

@@ -90,8 +90,18 @@ def split(folder: Path, seed: int, setting: int, context: Sequence[str]) -> Spli
 
 
 def recipes() -> Judges:
-    """Our models that give chances."""
-    return {}
+    """Small trees, and logistic regression; chosen by AUC on the validation parts of seeds 1 to 6 in setting 2 (trees
+    of 4 to 15 leaves: .880 to .888 with situation, .714 to .746 without; logistic regression .815 and .727)."""
+    from regard.models.logistic import Logistic
+    from regard.models.ranker import Ranker
+    from regard.models.trees import Trees
+
+    trees = Trees(rounds=400, leaves=7, rate=0.05, at_least=10, patience=40)
+    plain = Logistic(l2=(1.0, 3.0, 10.0, 30.0, 100.0))
+    return {
+        name: Ranker((), learner, examples="events", types=("rating",), judges=0.0)
+        for name, learner in (("trees", trees), ("logistic regression", plain))
+    }
 
 
 def _loader(setting: int, context: Sequence[str]) -> Callable[[Path, int], Split]:

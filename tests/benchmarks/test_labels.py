@@ -7,13 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import numpy as np
 import polars as pl
 import pytest
 from numpy.typing import NDArray
 
-from benchmarks import fit_labels, label_running
+from benchmarks import fit_labels, joining, label_running
 from benchmarks.labels import LabelBenchmark, labelled, labels_of, labels_sha256, questions, write_events
 from benchmarks.peers import frame
 from benchmarks.protocols import b8, b9
@@ -21,6 +22,7 @@ from benchmarks.protocols import labels as trio
 from regard.domain.dataset import Dataset
 from regard.domain.run import Run
 from regard.domain.weights import EventWeight
+from regard.measurement.evaluate_predictions import LABEL
 from regard.measurement.splits import Split
 
 USED = (EventWeight("use", 1.0, at_least=1.0), EventWeight("use", 0.0))
@@ -166,6 +168,32 @@ def test_pairs_are_made_seed_by_seed() -> None:
     assert found["difference"] == pytest.approx(0.4 / 3)
     spread = np.std([0.1, 0.1, 0.2], ddof=1) / 3**0.5 * 4.302653  # t with 2 degrees of freedom
     assert [found["low"], found["high"]] == pytest.approx([0.4 / 3 - spread, 0.4 / 3 + spread], abs=1e-6)
+
+
+def test_runs_are_joined_fit_by_fit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(joining, "parts_of", lambda name: {"d": benchmark(lambda folder, seed: small(seed))})
+
+    def run(system: str, model: str, seed: int, area: float) -> dict[str, Any]:
+        figures = {"AUC": area, **dict.fromkeys([m for m in LABEL if m != "AUC"], 0.5)}
+        fit = {"dataset": "d", "system": system, "model": model, "seed": seed, "metrics": figures}
+        fit |= {"intervals": {}, "fit_seconds": 1.0, "peak_mb": 10.0 * seed}
+        return {"id": "B0", "by_seed": [fit], "rows": [{**fit, "split_sha256": "x"}], "left_out": []}
+
+    ours, theirs = (0.9, 0.8), (0.6, 0.7)
+    runs = [run("regard", "ours", seed, area) for seed, area in enumerate(ours)]
+    runs += [run("recbole", "FM", seed, area) for seed, area in enumerate(theirs)]
+    found = joining.joined(runs)
+    assert [(row["model"], row["seed"], row["metrics"]["AUC"]) for row in found["rows"]] == [
+        ("ours", "0-1", pytest.approx(0.85)),
+        ("FM", "0-1", pytest.approx(0.65)),
+    ]
+    assert found["comparisons"][0]["difference"] == pytest.approx(0.2)
+    assert (found["dataset"], found["split_sha256"]) == ("d", "x")
+    with pytest.raises(ValueError, match="more than one"):
+        joining.joined([*runs, runs[0]])
+    other = {**runs[0], "rows": [{**runs[0]["rows"][0], "split_sha256": "y"}], "by_seed": []}
+    with pytest.raises(ValueError, match="other events"):
+        joining.joined([*runs, other])
 
 
 def test_no_negative_was_used_in_its_context_and_parts_follow_the_permutation(tmp_path: Path) -> None:

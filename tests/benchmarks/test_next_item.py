@@ -75,6 +75,18 @@ def test_cold_items_and_one_warm_event_of_each_person_leave_train() -> None:
     assert np.array_equal(again.part, split.part)
 
 
+def test_no_more_people_judge_than_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = cold.cold_and_warm(data(), share=0.2, at_least=5, seed=1)
+    monkeypatch.setattr(cold, "PEOPLE", 4)
+    split = cold.cold_and_warm(data(), share=0.2, at_least=5, seed=1)
+    mask = cold.cold_mask(split)
+    assert np.array_equal(mask, cold.cold_mask(whole))
+    assert not mask[split.train.events.item].any()
+    assert split.validation is not None
+    assert len(split.validation.events) == 4
+    assert len(np.unique(split.test.events.user)) == 4 < len(np.unique(whole.test.events.user))
+
+
 def test_views_judge_by_cold_by_warm_and_by_both() -> None:
     split = cold.cold_and_warm(data(), share=0.2, at_least=5, seed=1)
     mask = cold.cold_mask(split)
@@ -117,7 +129,7 @@ def test_curves_and_views_of_our_fits_reach_the_table(tmp_path: Path, monkeypatc
     for module in (fit_ours, running):
         monkeypatch.setattr(module, "parts_of", lambda name: {"small": made})
 
-    def in_process(who: str, command: list[str], seed: int, threads: int) -> str:
+    def in_process(who: str, command: list[str], seed: int, threads: int, clock: str) -> str:
         fit_ours.main(*(text.replace("{seed}", str(seed)) for text in command[3:]))
         return ""
 
@@ -181,7 +193,7 @@ def test_the_splits_of_b4_and_b5_are_these(made: Benchmark, start: str, real_dat
 @pytest.mark.parametrize(
     ("folder", "read", "start"),
     [
-        ("amazon-beauty-5core", b4.products, "03b82d2591ba6a90"),
+        ("amazon-beauty-5core", b4.products, "6e7a67ebf175c877"),
         ("lastfm-2k-multimodal", b7.artists, "a724c19465675b1e"),
     ],
 )
