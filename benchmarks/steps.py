@@ -61,7 +61,8 @@ def load(folder: Path) -> Split:
 def fitted(split: Split, seed: int) -> dict[str, Any]:
     """All models by the name of their step, the last of them fused by weights of the validation likes."""
     run = Run(seed=seed, validation=split.validation)
-    found = {name: recipe.fit(split.train, run=run) for name, recipe in (CLASSIC | NETWORKS).items()}
+    recipes: dict[str, Any] = {**CLASSIC, **NETWORKS}
+    found = {name: recipe.fit(split.train, run=run) for name, recipe in recipes.items()}
     last = list(NETWORKS)[-1]
     sources = {**{name: found[name] for name in CLASSIC}, "network": found[last]}
     return found | {FUSED: fused(sources, split, run)}
