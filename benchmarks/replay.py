@@ -174,7 +174,8 @@ def page(run: Thousand, first: tuple[dict[str, Any], float], then: tuple[dict[st
     """The page."""
     verdicts = {one["recommendation_id"]: one for one in first[0]["lists"]}
     everything = [name for asked in run.phases.values() for name in asked]
-    why = Counter(verdicts[name]["why"] for name in everything if name in verdicts)
+    lost = [verdicts[name] for name in everything if name in verdicts]
+    why = Counter(one["why"] for one in lost if one["verdict"] == "gone")
     return PAGE.format(
         items=len(run.changing.items),
         rows="\n".join(_row(phase, asked, verdicts) for phase, asked in run.phases.items()),

@@ -106,7 +106,7 @@ def _gone(served: Served, found: Impression) -> str:
     """Why another list came, where it is none of our doing; nothing: ""."""
     deleted = deleted_since(served.here.store, found.body["moment"]["items"])
     if deleted:
-        return f"{deleted} items that could stand on this list were deleted since"
+        return f"items that could stand on this list were deleted since: {deleted}"
     damaged = served.here.releases.damaged(found.release)
     if damaged:
         return f"files of release {found.release} are not as they were written: {', '.join(damaged[:3])}"
