@@ -33,8 +33,8 @@ SEEDS = range(2)
 LIKED = "like"  # four stars or more; all other ratings are of type WATCHED
 WATCHED = "watch"
 NETWORK = Behaviour("gru", width=32, epochs=10, rate=8e-3)
-CLASSIC: Mapping[str, Any] = {"EASE": EASE(l2=300.0), "ALS": ImplicitALS()}
-NETWORKS: Mapping[str, Any] = {
+CLASSIC = {"EASE": EASE(l2=300.0), "ALS": ImplicitALS()}
+NETWORKS = {
     "likes alone teach": replace(NETWORK, actions=(LIKED,)),
     "every rating teaches": NETWORK,
     "pre-trained on every rating, fine-tuned on likes": replace(NETWORK, actions=(LIKED,), pretrain=8),
@@ -61,7 +61,8 @@ def load(folder: Path) -> Split:
 def fitted(split: Split, seed: int) -> dict[str, Any]:
     """All models by the name of their step, the last of them fused by weights of the validation likes."""
     run = Run(seed=seed, validation=split.validation)
-    found = {name: recipe.fit(split.train, run=run) for name, recipe in {**CLASSIC, **NETWORKS}.items()}
+    recipes: dict[str, Any] = {**CLASSIC, **NETWORKS}
+    found = {name: recipe.fit(split.train, run=run) for name, recipe in recipes.items()}
     last = list(NETWORKS)[-1]
     sources = {**{name: found[name] for name in CLASSIC}, "network": found[last]}
     return found | {FUSED: fused(sources, split, run)}
@@ -83,7 +84,7 @@ def gains(split: Split) -> dict[str, Scores]:
     for seed in SEEDS:
         figures, _ = figures_of(fitted(split, seed), requests, K, ("N", "HR"), Protocol(slices=False))
         for name, own in figures.items():
-            values = [own.per_person["all", f"{metric}@{K}"] for metric in ("N", "HR")]
+            values = [own.per_person["all", metric] for metric in ("N", "HR")]
             found.setdefault(name, []).append(np.array(values))
     return {name: np.mean(values, axis=0) for name, values in found.items()}
 

@@ -7,8 +7,8 @@ from dataclasses import replace
 from benchmarks.benchmark import Peer, Recipes
 from benchmarks.protocols import b3
 
-EPOCHS = 8  # of the peer
-BEGINNING = {"epochs": EPOCHS, "at_most_seconds": 900, "lists_after": [1, 2, 4, 6]}
+EPOCHS = 6  # of the peer
+BEGINNING = {"epochs": EPOCHS, "at_most_seconds": 900, "lists_after": [1, 2, 4]}
 
 
 def recipes() -> Recipes:
