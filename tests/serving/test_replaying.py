@@ -22,7 +22,7 @@ from regard.serving.served import Served
 from regard.serving.settings import Settings, now
 from tests.serving.changing import Changing
 from tests.serving.processes import MAIN, until
-from tests.serving.serving import RECIPES, Client, client_of
+from tests.serving.serving import RECIPES, Client, client_of, ids
 from tests.serving.test_releasing import LAX
 
 OTHER = {"sources": {"ease": {"kind": "ease", "l2": 50.0}, "popular": {"kind": "popularity"}}}
@@ -88,10 +88,11 @@ def test_lists_from_before_and_after_every_change_come_again(world: World) -> No
 
 def test_what_made_a_list_and_is_gone_is_named(world: World) -> None:
     own, client, _ = world
-    retracted, held = client.list_for("u1", k=3), client.list_for("u2", k=2)
+    retracted, held = client.list_for("u1", k=3), client.list_for("u2", k=8)
+    deleted = next(name for name in ids(held) if name not in ids(retracted))
     client.list_for("u3", k=2)
     client.delete(f"/api/feedback/like/u1/{_liked(client, 'u1')[0]}")
-    client.delete(f"/v1/items/{held['items'][0]['id']}")
+    client.delete(f"/v1/items/{deleted}")
     found = {one["recommendation_id"]: one for one in replayed(own, 10)["lists"]}
     assert found[retracted["recommendation_id"]]["why"].startswith("what this person did is no longer kept")
     assert found[held["recommendation_id"]]["why"] == "an item of this list was deleted since"

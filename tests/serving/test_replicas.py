@@ -33,7 +33,9 @@ def test_an_event_told_to_one_changes_the_next_list_of_the_other(pair: tuple[Rep
     for _ in range(5):
         first = ids(other.list_for("u1", k=3))[0]
         one.post("/v1/events", {"user": "u1", "item": first, "type": "like"}, 202)
-        assert first not in ids(other.list_for("u1", k=200))
+        found = other.list_for("u1", k=200)
+        assert found["logged"], "the store did not answer in time: a list from memory knows nothing new"
+        assert first not in ids(found)
 
 
 def test_items_told_to_one_stand_and_fall_at_once_at_the_other(pair: tuple[Replica, Replica]) -> None:
