@@ -16,7 +16,7 @@ from regard.data.keys import create_key
 from regard.domain.run import Run
 from regard.domain.weights import EventWeight
 from regard.models.ease import FittedEASE
-from regard.serving import believing, releasing, replaying
+from regard.serving import believing, lists, releasing, replaying
 from regard.serving.installation import Installation
 from regard.serving.served import Served
 from regard.serving.settings import Settings, now
@@ -132,6 +132,19 @@ def test_a_reason_is_that_of_the_moment(world: World) -> None:
     client.post("/v1/events", json={"user": "u7", "item": first["id"], "type": "dislike"})
     why = client.get(f"/v1/recommendations/{name['recommendation_id']}/why/{first['id']}").json()
     assert (why["fell"], why["position"], why["title"]) == ("shown", 0, first["title"])
+
+
+def test_a_line_of_before_weights_were_numbered_is_read_with_those_of_today(world: World) -> None:
+    own, client, _ = world
+    client.list_for("u8", k=4)
+    with Installation.open(own) as here:
+        served = Served.at_rest(here)
+        live, found = lists.live_of(served), served.impressions.newest(1)[0]
+        numbered = lists.asked(served, live, found)
+        del found.body["moment"]["weights"]
+        before = lists.asked(served, live, found)
+        assert before.history.weights.tolist() == numbered.history.weights.tolist()
+        assert len(before.history) > 0
 
 
 def test_what_is_different_is_said(world: World, monkeypatch: pytest.MonkeyPatch) -> None:

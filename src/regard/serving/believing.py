@@ -7,15 +7,13 @@ from dataclasses import replace
 import numpy as np
 import polars as pl
 
-from regard.data.shown import done_events, shown_parts, shown_slots, worths
-from regard.domain.worths import within
+from regard.data.shown import shown_parts, shown_slots
 from regard.feedback.examination import Examination, by_em
-from regard.feedback.impressions import Joined, join
+from regard.feedback.impressions import Joined
 from regard.feedback.pictures import Picture
 from regard.feedback.posteriors import Rewarded
-from regard.feedback.rewards import Rewarding
-from regard.feedback.suspects import Habits, trust
 from regard.recommending.exploration import Exploration
+from regard.serving.brought import brought
 from regard.serving.recipes import decode_policy
 from regard.serving.settings import now
 from regard.serving.shelf import Shelf
@@ -67,11 +65,7 @@ def _rewarded(here: Shelf, since: float, upto: float) -> Rewarded:
     if shown.is_empty():
         nothing = np.empty(0)
         return Rewarded(np.empty(0, np.int64), nothing, nothing, nothing, nothing)
-    visit = here.rules.visit
-    done = done_events(here.store, float(shown["at"].min()), upto + visit)  # type: ignore[arg-type]
-    joined = join(shown, done)
-    recipe = Rewarding(within(worths(here.store), visit))
-    told = recipe.of(joined, upto + visit, _looked(joined), trust(Habits().suspects(done, joined)))
+    told = brought(here, shown, upto + here.rules.visit, _looked)
     parts = shown_parts(here.store, since, upto, LATELY)
     told = told.join(parts, on=("slate", "position"), how="left", maintain_order="left")
     told = told.filter((pl.col("item") >= 0) & pl.col("part").is_not_null())

@@ -7,18 +7,16 @@ from functools import partial
 import numpy as np
 import polars as pl
 
-from regard.data.shown import done_events, shown_slots, worths
+from regard.data.shown import shown_slots
 from regard.data.snapshot import snapshot
 from regard.domain.arrays import Scores
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import Condition, Release
-from regard.domain.worths import within
-from regard.feedback.impressions import join
 from regard.feedback.log_judge import LogJudge, logged_actions, whole_lists
 from regard.feedback.rewards import Rewarding
-from regard.feedback.suspects import Habits, trust
 from regard.models.blend import FittedBlend
 from regard.serving import believing, lists, wiring
+from regard.serving.brought import brought
 from regard.serving.installation import BEFORE_EVENTS, Installation
 from regard.serving.served import Served
 from regard.serving.settings import now
@@ -34,24 +32,13 @@ def by_log(here: Installation, after: FittedBlend, data: Dataset, since: float) 
     look better by that log than it is.
     """
     judge, upto = LogJudge(), now() - here.rules.visit
-    told = _rewarded(here, since, upto)
-    told = told if told.is_empty() else whole_lists(told)
+    told = shown_slots(here.store, since, upto, HEARD)
+    if not told.is_empty():
+        told = whole_lists(brought(here, told, upto + here.rules.visit))
     if told["slate"].n_unique() < judge.lists:
         return judge.silent(f"{told['slate'].n_unique():,} lists since its data ended", here.rules.gate)
     shown = _shown(here, _on_trial(here, after, data), told)
     return judge.line(logged_actions(told, Rewarding().bounds), shown, here.rules.gate)
-
-
-def _rewarded(here: Installation, since: float, upto: float) -> pl.DataFrame:
-    """The slots of the newest lists served in between, with what a visit brought them."""
-    slots, visit = shown_slots(here.store, since, upto, HEARD), here.rules.visit
-    if slots.is_empty():
-        return slots
-    done = done_events(here.store, float(slots["at"].min()), upto + visit)  # type: ignore[arg-type]
-    joined = join(slots, done)
-    return Rewarding(within(worths(here.store), visit)).of(
-        joined, upto + visit, trust=trust(Habits().suspects(done, joined))
-    )
 
 
 def _on_trial(here: Installation, after: FittedBlend, data: Dataset) -> Live:

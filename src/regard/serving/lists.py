@@ -169,7 +169,7 @@ def query_of(
 
 
 def asked(served: Served, live: Live, found: Impression) -> Query:
-    """The query of a logged list, with the weights of its moment."""
+    """The query of a logged list, with the weights of its moment; those of today where an older Regard wrote it."""
     body, person = found.body, Person()
     if found.user_row != UNKNOWN:
         events, met = past(served.here.store, found.user_row, body["seq"])
@@ -178,7 +178,8 @@ def asked(served: Served, live: Live, found: Impression) -> Query:
             found.user_row, attributes=values_of(orjson.loads(body["attributes"])),
             newest=newest[np.lexsort((newest["seq"], newest["time"]))], met=met,
         )  # fmt: skip
-    weights = weights_as_of(served.here.store, body["moment"]["weights"])
+    version = body["moment"].get("weights")
+    weights = None if version is None else weights_as_of(served.here.store, version)
     return query_of(served, live, person, body["moment"], weights)
 
 

@@ -33,9 +33,9 @@ class AtWork:
     """A fitted source of a blend, as requests ask it, one after another or many at once.
 
     Retrieval and scoring of a request share one look at it: the scores of all items (I,), or, where the source is a
-    nearest-neighbour search, the person's vector (d,). A source that once took longer than `budget` seconds is asked in
-    a thread from then on, and not waited for beyond its budget, until it is fast again. Left out means: it proposes
-    nothing (the slate names it), and adds 0 to every score.
+    nearest-neighbour search, the person's vector (d,). A source that once took longer than `budget` seconds a request
+    is asked in a thread from then on, and not waited for beyond its budget, until it is fast again. Left out means: it
+    proposes nothing (the slate names it), and adds 0 to every score.
     """
 
     source: Any  # what FullScores gives
@@ -102,15 +102,15 @@ class AtWork:
 
     def _ask(self, queries: Sequence[Query]) -> NDArray[np.float32] | Unavailable:
         look: Callable[[Sequence[Query]], Any] = self.source.scores if self._near is None else self.source.encode
-        began = time.monotonic()
+        began, budget = time.monotonic(), self.budget * len(queries)
         try:
             slow = self._slow.is_set()
-            found = _aside.submit(look, queries).result(self.budget) if slow else look(queries)
+            found = _aside.submit(look, queries).result(budget) if slow else look(queries)
         except Exception as error:  # whatever one source does, the list comes
             said = "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
             log.warning("source left out", source=self.name, error=said[:200])
-            return Unavailable(f"source {self.name}", f"scores within {self.budget:g} s", said[:200])
-        if time.monotonic() - began > self.budget:
+            return Unavailable(f"source {self.name}", f"scores within {budget:g} s", said[:200])
+        if time.monotonic() - began > budget:
             self._slow.set()
         else:
             self._slow.clear()

@@ -11,10 +11,10 @@ import numpy as np
 
 from regard.domain.candidates import Candidates
 from regard.domain.request import Query, Slate
+from regard.models.scoring import CELLS
 from regard.serving.wiring import Live
 
 MOST = 32  # requests that walk together: the last of them waits for all
-CELLS = 8_000_000  # scores of one source held at once: 32 MB
 Walked: TypeAlias = tuple[Candidates, Slate]
 
 
@@ -30,7 +30,7 @@ class Walk:
 def walk(walks: Sequence[Walk]) -> list[Walked | Exception]:
     """What was considered and the slate of each; the same, bit for bit, whoever walks beside it."""
     found: list[Walked | Exception] = []
-    for _, own in groupby(walks, key=lambda one: id(one.live)):
+    for _, own in groupby(walks, key=lambda one: (id(one.live), one.query.allowed is None)):  # filters ask deeper
         same = list(own)
         step = max(1, CELLS // max(1, same[0].live.model.n_items))
         for start in range(0, len(same), step):

@@ -12,14 +12,13 @@ from numpy.typing import NDArray
 from regard.data.shown import done_events, shown_parts, shown_scores, shown_slots, worths
 from regard.domain.decisions import Condition
 from regard.domain.weights import DAY
-from regard.domain.worths import within
 from regard.feedback.drift import NO_LISTS, Period
 from regard.feedback.guard import Watched, visits, watch_visits
 from regard.feedback.impressions import join
 from regard.feedback.meant import Meant
-from regard.feedback.rewards import Rewarding
 from regard.measurement.metrics.lists import Lists
 from regard.serving import releasing
+from regard.serving.brought import brought
 from regard.serving.settings import now
 
 if TYPE_CHECKING:
@@ -116,13 +115,13 @@ def _foretold(
 
 def _liked(here: Installation, live: str, span: tuple[float, float]) -> pl.DataFrame:
     """Slots of a release whose visit is over: `part` (its score), `position`, `liked` within a visit."""
-    visit, (since, until) = here.rules.visit, span
-    slots = shown_slots(here.store, since, until - visit, LATELY).filter(pl.col("release") == live)
-    parts = shown_parts(here.store, since, until - visit, LATELY)
+    since, until = span
+    upto = until - here.rules.visit
+    slots = shown_slots(here.store, since, upto, LATELY).filter(pl.col("release") == live)
+    parts = shown_parts(here.store, since, upto, LATELY)
     if slots.is_empty() or parts.is_empty():
         return parts.clear()
-    joined = join(slots, done_events(here.store, float(slots["at"].min()), until))  # type: ignore[arg-type]
-    told = Rewarding(within(worths(here.store), visit)).of(joined, until)
+    told = brought(here, slots, until)
     told = told.select("slate", "position", (pl.col("reward") > 0).alias("liked"))
     return told.join(parts, on=("slate", "position"), how="inner", maintain_order="left").drop_nulls("part")
 
