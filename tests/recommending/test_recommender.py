@@ -71,12 +71,14 @@ def test_many_at_once_equal_the_singles_however_much_each_has_met() -> None:
 
 
 def test_each_drop_is_counted_by_its_filter_and_a_history_costs_no_candidates() -> None:
-    query = person(3, 8, 8, k=50, exclude=np.array([1, 2]), blocked=np.array([2, 4]))
-    slate = Recommender({"linear": MODEL}, MODEL, FILTERS, breadth=10).recommend(query)
-    asked = MODEL.retrieve(query, 15).rows  # 10 beside the five different items met, excluded or blocked
+    query = person(3, 8, 8, k=10, exclude=np.array([1, 2]), blocked=np.array([2, 4]))
+    corridor = Recommender({"linear": MODEL}, MODEL, FILTERS, breadth=5)
+    slate = corridor.recommend(query)
+    asked = MODEL.retrieve(query, 20).rows  # k + 5 beside the five different items met, excluded or blocked
     kept = [row for row in asked if row not in (1, 2, 3, 4, 8)]
-    assert slate.rows.tolist() == kept
-    assert len(kept) >= 10
+    assert corridor.candidates(query).rows.tolist() == kept
+    assert slate.rows.tolist() == kept[:10]
+    assert len(kept) >= 15
     assert slate.dropped == {
         "seen": int(np.isin(asked, [3, 8]).sum()),
         "excluded": int(np.isin(asked, [1, 2]).sum()),
@@ -154,10 +156,10 @@ def test_why_not_dropped() -> None:
 
 
 def test_why_not_proposed_tells_how_far_it_was() -> None:
-    answer = _small(breadth=1).why_not(person(0, k=2), 4)  # asks for 2: the best new one and the one met
+    answer = _small(breadth=1).why_not(person(0, k=1), 4)  # asks for 3: the best one, one more, and the one met
     assert answer.fell == "not proposed"
     told = answer.sources["linear"]
-    assert (told.rank, told.score, told.proposed, told.last_score) == (5, 2.0, 2, 5.0)
+    assert (told.rank, told.score, told.proposed, told.last_score) == (5, 2.0, 3, 4.0)
 
 
 def test_why_not_proposed_by_a_source_that_never_would() -> None:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field, fields
 from math import isnan
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -76,7 +77,7 @@ class Candidates:
 
     def first(self, k: int) -> Candidates:
         """The first `k` of one source's own batch."""
-        return self if len(self) <= k else Candidates(self.rows[:k], self.sources, self.proposals[:k])
+        return self if len(self) <= k else self._changed(rows=self.rows[:k], proposals=self.proposals[:k])
 
     def proposers(self, index: int) -> tuple[str, ...]:
         """The sources that proposed the candidate at `index`, first proposer first."""
@@ -85,7 +86,8 @@ class Candidates:
 
     def with_features(self, names: Sequence[str], columns: NDArray[np.floating]) -> Candidates:
         """The same batch with feature columns (n, f)."""
-        return replace(self, feature_names=tuple(names), features=np.asarray(columns, np.float64))
+        check_shape("Candidates.features", columns, (len(self), len(names)))
+        return self._changed(feature_names=tuple(names), features=np.asarray(columns, np.float64))
 
     def feature(self, name: str) -> Scores:
         """One feature column, (n,)."""
@@ -96,8 +98,7 @@ class Candidates:
     def where(self, mask: Mask) -> Candidates:
         """The candidates for which `mask` (n,) is true."""
         check_shape("Candidates.where", mask, (len(self),))
-        return replace(
-            self,
+        return self._changed(
             rows=self.rows[mask],
             proposals=self.proposals[mask],
             features=None if self.features is None else self.features[mask],
@@ -107,7 +108,22 @@ class Candidates:
 
     def scored(self, scored: Scored) -> Candidates:
         """The same batch with one mean and one spread each, (n,)."""
-        return replace(self, mean=np.asarray(scored.mean, np.float64), spread=np.asarray(scored.spread, np.float64))
+        check_shape("Candidates.mean", scored.mean, (len(self),))
+        return self._changed(mean=np.asarray(scored.mean, np.float64), spread=np.asarray(scored.spread, np.float64))
+
+    def after(self, dropped: Mapping[str, Rows]) -> Candidates:
+        """The same batch, which knows what each filter took away before it."""
+        return self._changed(dropped=dropped)
+
+    def _changed(self, **columns: Any) -> Candidates:
+        """The same but for some columns, unchecked: what comes of a batch that was checked has unique rows."""
+        made = object.__new__(Candidates)
+        for name in NAMES:
+            object.__setattr__(made, name, columns[name] if name in columns else getattr(self, name))
+        return made
+
+
+NAMES = tuple(column.name for column in fields(Candidates))
 
 
 def union(proposed: Mapping[str, Candidates]) -> Candidates:

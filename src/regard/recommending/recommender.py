@@ -39,8 +39,8 @@ class FeatureReader(Protocol):
 class Recommender:
     """What answers one request; `Recommender({"ease": ease}, scorer=ease).recommend(query)` is the smallest.
 
-    The names of the mappings are what slates, drops and explanations say. Each source is asked for `breadth` items
-    beside those that this person has met, blocked or excluded, as only filters know what may be shown.
+    The names of the mappings are what slates, drops and explanations say. Each source is asked for k items and
+    `breadth` more, beside those that this person has met, blocked or excluded, as only filters know what may be shown.
     """
 
     retrievers: Mapping[str, Retriever]
@@ -98,10 +98,10 @@ class Recommender:
         return [(own, tuple(left_out)) for own in proposed]
 
     def _depth(self, query: Query) -> int:
-        """How many items a source is asked for: `breadth`, and those that filters are sure to drop."""
+        """How many items a source is asked for: k, `breadth` more, and those that filters are sure to drop."""
         met = np.concatenate([query.history.rows, query.exclude, query.blocked, query.met])
         barred = 0 if query.allowed is None else int(np.count_nonzero(~query.allowed))
-        return self.breadth + len(np.unique(met)) + barred
+        return query.k + self.breadth + len(np.unique(met)) + barred
 
     def weigh(self, query: Query, candidates: Candidates) -> Candidates:
         """The proposed candidates with features, without what filters drop, scored."""
@@ -112,7 +112,7 @@ class Recommender:
             kept = rule.keep(query, candidates)
             dropped[name] = candidates.rows[~kept]
             candidates = candidates if kept.all() else candidates.where(kept)
-        return replace(candidates, dropped=dropped).scored(self.scorer.score(query, candidates))
+        return candidates.after(dropped).scored(self.scorer.score(query, candidates))
 
     def replay(self, query: Query, shown: Rows) -> Scores:
         """The chance (k,) of each slot of the slate `shown` (k,), given those before it, had this corridor answered."""

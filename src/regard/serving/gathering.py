@@ -42,8 +42,9 @@ class Gathering(Generic[Asked, Said]):
             self._away_until = loop.time() + 1.0
         future: asyncio.Future[Said] = loop.create_future()
         self._waiting.append((asked, future))
-        if not self._busy:
-            self._start(loop)
+        if not self._busy:  # whoever is woken in the same turn of the loop calls before the turn ends, and goes along
+            self._busy = True
+            loop.call_soon(self._start, loop)
         try:
             async with asyncio.timeout(self._patience):
                 return await future
@@ -62,7 +63,6 @@ class Gathering(Generic[Asked, Said]):
 
     def _start(self, loop: asyncio.AbstractEventLoop) -> None:
         batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-        self._busy = True
         task = loop.run_in_executor(self._thread, self._work, [asked for asked, _ in batch])
         task.add_done_callback(lambda done: self._done(loop, batch, done))
 
@@ -72,7 +72,6 @@ class Gathering(Generic[Asked, Said]):
         batch: list[tuple[Asked, asyncio.Future[Said]]],
         done: asyncio.Future[Sequence[Said | Exception]],
     ) -> None:
-        self._busy = False
         error = done.exception()
         if error is None:
             self._away_until = None
@@ -84,7 +83,8 @@ class Gathering(Generic[Asked, Said]):
                 future.set_exception(one)
             else:
                 future.set_result(one)
-        if self._waiting:
+        self._busy = bool(self._waiting)
+        if self._busy:
             self._start(loop)
 
     def _away(self, got: str) -> Unavailable:

@@ -53,7 +53,7 @@ from regard.serving.settings import Settings
 from regard.serving.sources import AtWork, BlendAtWork
 
 BUDGET = 0.1  # seconds that one source may take of a request
-BREADTH = 150  # items that each source is asked for beside those that cannot be shown
+BREADTH = 60  # items that each source is asked for beyond a list and what cannot be shown: with 30, no top 20 changed
 
 FITTED: Mapping[str, Callable[[Artifact], Any]] = {
     "popular": FittedPopularity.from_artifact,
