@@ -63,6 +63,21 @@ def test_those_who_are_answered_together_ask_again_together() -> None:
     assert work.batches == [[0, 1, 2], [10, 12, 14]]
 
 
+def test_who_comes_a_turn_of_the_loop_later_goes_along() -> None:
+    work = Work()
+
+    async def story(ask: Any) -> Any:
+        async def late(n: int) -> int:
+            for _ in range(n):
+                await asyncio.sleep(0)
+            return await ask(n)  # type: ignore[no-any-return]
+
+        return await _all(*(late(n) for n in range(3)))
+
+    assert run(work, story) == [0, 2, 4]
+    assert work.batches == [[0, 1, 2]]
+
+
 def test_who_comes_while_a_batch_is_under_way_goes_in_the_next() -> None:
     work = Work()
     work.open.clear()

@@ -1,4 +1,4 @@
-"""Gathering: calls that come while one is under way go together in the next, in one transaction, each answered."""
+"""Gathering: calls that come at once, or while others are under way, go together, each with its own answer."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ Said = TypeVar("Said")
 class Gathering(Generic[Asked, Said]):
     """`work` answers up to `most` calls at once, in a thread of its own; an exception in its answer is raised there.
 
+    A batch leaves once a turn of the event loop has brought nobody new, so that who asks at once goes at once.
     Nobody waits longer than `patience` seconds (None: as long as it takes): then, and until a batch succeeds again,
     calls fail at once with Unavailable, but for one a second, which tries.
     """
@@ -42,9 +43,9 @@ class Gathering(Generic[Asked, Said]):
             self._away_until = loop.time() + 1.0
         future: asyncio.Future[Said] = loop.create_future()
         self._waiting.append((asked, future))
-        if not self._busy:  # whoever is woken in the same turn of the loop calls before the turn ends, and goes along
+        if not self._busy:
             self._busy = True
-            loop.call_soon(self._start, loop)
+            loop.call_soon(self._start, loop, 0)
         try:
             async with asyncio.timeout(self._patience):
                 return await future
@@ -61,7 +62,11 @@ class Gathering(Generic[Asked, Said]):
             await asyncio.sleep(0.01)
         self._thread.shutdown(wait=True)
 
-    def _start(self, loop: asyncio.AbstractEventLoop) -> None:
+    def _start(self, loop: asyncio.AbstractEventLoop, before: int) -> None:
+        """Begin a batch, or wait for one more turn where this one brought more than the `before` that waited."""
+        if before < len(self._waiting) < self._most:
+            loop.call_soon(self._start, loop, len(self._waiting))
+            return
         batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         task = loop.run_in_executor(self._thread, self._work, [asked for asked, _ in batch])
         task.add_done_callback(lambda done: self._done(loop, batch, done))
@@ -85,7 +90,7 @@ class Gathering(Generic[Asked, Said]):
                 future.set_result(one)
         self._busy = bool(self._waiting)
         if self._busy:
-            self._start(loop)
+            self._start(loop, 0)
 
     def _away(self, got: str) -> Unavailable:
         return Unavailable("the store", "an answer", got, "Try again in a second.")
