@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from regard.domain.arrays import Scores
+from regard.domain.arrays import Scores, kth_highest
 
 Likeness = Literal["cosine", "tfidf", "bm25"]
 K1, B = 1.2, 0.75  # the constants of BM25 (Robertson & Zaragoza 2009)
@@ -81,7 +81,7 @@ def top(alike: sparse.csr_array, k: int, own: NDArray[np.integer]) -> sparse.csr
         cells = alike.data[start:end]
         others = np.flatnonzero((alike.indices[start:end] != own[row]) & (cells > 0))
         if len(others) > k:
-            last = np.partition(cells[others], len(others) - k)[len(others) - k]
+            last = kth_highest(cells[others], k)
             above = others[cells[others] > last]
             others = np.concatenate([above, others[cells[others] == last][: k - len(above)]])
         kept[start + others] = True

@@ -95,7 +95,7 @@ class Panel:
         if row.any():
             free = row[unseen[: len(row)]]
             depth = min(self.breadth, len(free))
-            top = np.sort(np.partition(free, len(free) - depth)[len(free) - depth :]) if depth else free[:0]
+            top = np.sort(-np.partition(-free, depth - 1)[:depth]) if depth else free[:0]  # as `kth_highest`
             found[known, 0] = row[rows[known]]
             found[known, 1] = np.log1p(depth - np.searchsorted(top, row[rows[known]], "right"))
         return found

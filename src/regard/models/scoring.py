@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from regard.domain.arrays import Rows, Scores
+from regard.domain.arrays import Rows, Scores, kth_highest
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.dataset import Dataset
 from regard.domain.protocols import Evidence
@@ -94,7 +94,7 @@ def best(scores: NDArray[np.floating], k: int) -> Rows:
         return NO_ROWS
     if k >= n:
         return np.argsort(-scores, kind="stable")
-    last = np.partition(scores, n - k)[n - k]
+    last = kth_highest(scores, k)
     above = np.flatnonzero(scores > last)
     chosen = np.concatenate([above, np.flatnonzero(scores == last)[: k - len(above)]])
     return chosen[np.argsort(-scores[chosen], kind="stable")]

@@ -11,7 +11,7 @@ import faiss
 import numpy as np
 
 from regard.data.int8 import LARGEST, Int8
-from regard.domain.arrays import Rows, Scores, Vectors, check_finite, check_shape
+from regard.domain.arrays import Rows, Scores, Vectors, check_finite, check_shape, kth_highest
 from regard.domain.candidates import Candidates
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Encoder
@@ -124,7 +124,7 @@ class NearestNeighbours:
             if len(found) <= k:
                 return found, true
             said = said[0][there]
-            if said[-1] + DOUBT * _rms(said - true) < np.partition(true, -k)[-k]:
+            if said[-1] + DOUBT * _rms(said - true) < kth_highest(true, k):
                 return found, true
             wanted *= 3
         return np.arange(held), dots(self.items[:held], vector)
@@ -136,7 +136,7 @@ class NearestNeighbours:
             chunk = vectors[start : start + step]
             for vector, said in zip(chunk, chunk @ self.items[:held].T, strict=True):
                 slack = SLACK * float(np.linalg.norm(vector)) * self._longest
-                least = np.partition(said, held - k)[held - k] - slack if k < held else -np.inf
+                least = kth_highest(said, k) - slack if k < held else -np.inf
                 rows = np.flatnonzero(said >= least)
                 yield rows, dots(self.items[rows], vector)
 
