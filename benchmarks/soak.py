@@ -1,7 +1,7 @@
 """Memory over a million requests: one server asked for lists and told of events for as long as it takes.
 
 `python -m benchmarks.soak --requests 1000000 --folder FOLDER` serves the installation that `benchmarks.serving` made in
-`FOLDER` (or makes one) with one worker, and asks by wrk, 16 at once: of ten requests one is a list, nine are events of
+`FOLDER` (or makes one) with one worker, and asks by wrk, 32 at once: of 20 requests one is a list, 19 are events of
 1,500 people. After every slice it notes how many requests were answered and how much memory the server's process holds.
 """
 
@@ -28,7 +28,7 @@ request = function()
  n = n + 1
  local headers = {["X-API-Key"]="KEY", ["Content-Type"]="application/json"}
  local who = string.format("person-%04d", n * 7 % 1500)
- if n % 10 == 0 then
+ if n % 20 == 0 then
   return wrk.format("POST", "/v1/recommendations", headers, string.format('{"user_id":"%s","k":NUMBER}', who))
  end
  local id = string.format("soak-%d-%d", os.time(), n)
@@ -51,7 +51,7 @@ def soak(folder: Path, requests: int, items: int, slice_s: int) -> dict[str, Any
             script = MIXED.replace("KEY", key).replace("NUMBER", str(K)).replace("ITEM", said["items"][0]["id"])
             done, errors, points = 0.0, 0.0, []
             while done < requests:
-                found = wrk(script, 16, slice_s)
+                found = wrk(script, 32, slice_s)
                 done, errors = done + found["per_s"] * slice_s, errors + found["errors"]
                 points.append((round(done), round(process.memory_info().rss / 1e6, 1)))
                 sys.stderr.write(f"{points[-1][0]:>9,} requests, {points[-1][1]:.0f} MB\n")

@@ -81,3 +81,26 @@ def test_each_tenant_has_a_worker(monkeypatch: pytest.MonkeyPatch, own: Settings
     monkeypatch.setattr(beside, "_started", start)
     with beside.jobs_beside(Settings(own.folder, tenants=("one", "two"))):
         assert started == ["one", "two"]
+
+
+BUSY = """import signal, sys, time
+signal.signal(signal.SIGTERM, signal.SIG_IGN)
+from pathlib import Path
+from regard.data.postgres import Store
+folder = Path(sys.argv[sys.argv.index("--folder") + 1])
+store = Store.open(folder / "store")
+(folder / "busy").touch()
+time.sleep(600)"""
+
+
+def test_a_worker_that_has_to_be_killed_leaves_no_embedded_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "COMMAND", BUSY)
+    monkeypatch.setattr(beside, "GRACE", 0.2)
+    own = Settings(folder=tmp_path)
+    running = tmp_path / "store" / "postgres" / "postmaster.pid"
+    with beside.jobs_beside(own):
+        until((tmp_path / "busy").exists, seconds=60)
+        assert running.exists()
+    assert not running.exists()

@@ -8,13 +8,15 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
 from types import FrameType
 
 import structlog
 
+from regard.data.postgres import Store
+from regard.domain.errors import RegardError
 from regard.serving.running import handed_down
 from regard.serving.settings import Settings
 
@@ -81,6 +83,8 @@ def _worker(settings: Settings) -> Iterator[None]:
         if keeper.is_alive():  # in the middle of a fit; the job stays resumable
             alive[0].kill()
             keeper.join()
+            with suppress(RegardError):  # an embedded server is stopped by its last client, which was killed
+                Store.open(settings.store, settings.tenant).close()
 
 
 def _started(settings: Settings) -> subprocess.Popen[bytes]:
