@@ -20,6 +20,8 @@ from regard.domain.errors import InvalidInput, NotFound
 class Releases:
     """The folder that holds them: `0001/`, `0002/`, ... each with release.json, model/ and data/; `live` names one.
 
+    Where served lists have tuned the scorer over the model, it lies in tuned/ beside it.
+
     A release appears whole or not at all: it is written beside, then renamed; so is the pointer.
     """
 
@@ -33,14 +35,16 @@ class Releases:
         """The name that the next release will bear."""
         return f"{int((self.names() or ['0'])[-1]) + 1:04d}"
 
-    def add(self, release: Release, model: Artifact, data: Dataset) -> Release:
-        """Write a release: the fitted `model` and the snapshot that it was fitted on."""
+    def add(self, release: Release, model: Artifact, data: Dataset, tuned: Artifact | None = None) -> Release:
+        """Write a release: the fitted `model`, what is `tuned` over it, and the snapshot that it was fitted on."""
         final = self.folder / release.name
         if final.exists():
             raise InvalidInput("release", "a new name", f"{release.name}, which exists", "Releases never change.")
         self.folder.mkdir(parents=True, exist_ok=True)
         draft = Path(tempfile.mkdtemp(prefix=f".{release.name}.", dir=self.folder))
         save(model, draft / "model")
+        if tuned is not None:
+            save(tuned, draft / "tuned")
         save_snapshot(data, draft / "data")
         release = replace(release, checksums=_sums(draft))
         (draft / "release.json").write_text(json.dumps(asdict(release), indent=1, sort_keys=True), "utf-8")
@@ -80,6 +84,11 @@ class Releases:
     def model(self, release: Release) -> Artifact:
         """The fitted part, checksums verified."""
         return load(self.folder / release.name / "model")
+
+    def tuned(self, release: Release) -> Artifact | None:
+        """What is tuned over the fitted part, checksums verified; None where nothing is."""
+        path = self.folder / release.name / "tuned"
+        return load(path) if path.is_dir() else None
 
     def data(self, release: Release) -> Dataset:
         """The snapshot that it was fitted on, memory-mapped."""

@@ -64,3 +64,11 @@ class Lately:
         found = states.copy()
         found[:, 1:] += self.about(rows).sum(axis=1)[:, None]
         return found
+
+
+def leading(vectors: Vectors, width: int) -> Vectors:
+    """Topics (I, g), g <= width, of items with vectors (I, d): the directions in which these differ most (principal
+    components). All 0, as of an item that nobody knows, is what is usual."""
+    centred = vectors - vectors.mean(axis=0)
+    directions = np.linalg.eigh(np.asarray(centred.T @ centred, np.float64))[1][:, ::-1]
+    return np.asarray(centred @ directions[:, :width], np.float32)

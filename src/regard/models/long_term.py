@@ -2,22 +2,25 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from regard.data.artifacts import Artifact
 from regard.domain.arrays import Rows, Scores, Vectors
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Scorer
 from regard.domain.request import Query
+from regard.domain.run import Run
 from regard.models.choice import Choice, Choosing
 from regard.models.lately import Lately
 from regard.models.logged_lists import EMPTY, LoggedLists
 from regard.models.outlook import Outlook, weighed
 
 Floats = NDArray[np.float64]
+KIND = "slate-q"  # of its artifacts
 
 
 @dataclass(frozen=True)
@@ -45,14 +48,23 @@ class SlateQ:
         if not 0 < self.l2 < np.inf:
             raise InvalidInput("SlateQ.l2", "a number > 0", repr(self.l2))
 
-    def fit(self, lists: LoggedLists, base: Scorer, topics: Vectors) -> FittedSlateQ:
+    def fit(
+        self,
+        lists: LoggedLists,
+        base: Scorer,
+        topics: Vectors,
+        *,
+        run: Run = Run(),  # noqa: B008
+    ) -> FittedSlateQ:
         """From what was shown and clicked; `base` scores what the person's own state does not say, (I, g) topics."""
         lately = Lately(topics, self.half_lives)
         outlook, there = Outlook.learn(base, lately, lists), lists.shown != EMPTY
+        run.progress("SlateQ", 0.0)
         x = np.take_along_axis(outlook.of_lists(lists), np.maximum(lists.shown, 0)[..., None], axis=1)[there]
         looked = np.broadcast_to(lists.looked, there.shape)[there]
         clicked = (lists.reward[there] > 0).astype(np.float64)
         choice = self.choosing.learned(x, lists.rows[there], looked, clicked, len(topics))
+        run.progress("SlateQ", 0.5)
         return FittedSlateQ(self, outlook, choice, Value.learn(lists, lately, self.discount, self.l2))
 
 
@@ -112,3 +124,21 @@ class FittedSlateQ:
         now = lately.state(query)
         after = lately.after(np.repeat(now[None], len(rows), axis=0), rows[:, None])
         return np.asarray(self.value.of(after) - self.value.of(now))
+
+    def over(self, base: Scorer) -> FittedSlateQ:
+        """The same on another scorer."""
+        return replace(self, outlook=self.outlook.over(base))
+
+    def artifact(self) -> Artifact:
+        """All but the scorer that it stands on."""
+        arrays = {"choice": self.choice.weights, "own": self.choice.own, "value": self.value.weights}
+        return Artifact(KIND, asdict(self.recipe), arrays, {"outlook": self.outlook.artifact()})
+
+    @staticmethod
+    def from_artifact(artifact: Artifact, base: Scorer) -> FittedSlateQ:
+        """What `artifact` gave, on `base`."""
+        told, held = artifact.recipe, artifact.arrays
+        nested = {"half_lives": tuple(told["half_lives"]), "choosing": Choosing(**told["choosing"])}
+        outlook = Outlook.from_artifact(artifact.parts["outlook"], base)
+        choice, value = Choice(held["choice"], held["own"]), Value(held["value"])
+        return FittedSlateQ(SlateQ(**{**told, **nested}), outlook, choice, value)

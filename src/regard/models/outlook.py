@@ -7,7 +7,8 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from regard.domain.arrays import Rows, Scores
+from regard.data.artifacts import Artifact
+from regard.domain.arrays import Array, Rows, Scores
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.protocols import Scorer
 from regard.domain.request import Query
@@ -15,6 +16,7 @@ from regard.models.lately import Lately
 from regard.models.logged_lists import EMPTY, LoggedLists
 
 Floats = NDArray[np.float64]
+BLOCK = 256  # lists whose candidates' topics are held at once
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,13 +45,33 @@ class Outlook:
 
     def of_lists(self, lists: LoggedLists) -> Floats:
         """Of every candidate of a log, (n, c, f)."""
-        return self._columns(self.lately.states(lists.queries), lists.candidates, lists.said)
+        states = self.lately.states(lists.queries)
+        found = np.empty((*lists.candidates.shape, len(self.centre)))
+        for first in range(0, len(lists), BLOCK):
+            part = slice(first, first + BLOCK)
+            found[part] = self._columns(states[part], lists.candidates[part], lists.said[part])
+        return found
 
     def of(self, query: Query, candidates: Candidates) -> tuple[Floats, Scored]:
         """Of the candidates of one request, (n, f), and what `base` says of them."""
         said = self.base.score(query, candidates)
         state = self.lately.state(query)[None]
         return self._columns(state, candidates.rows[None], said.mean[None])[0], said
+
+    def over(self, base: Scorer) -> Outlook:
+        """The same on another scorer."""
+        return replace(self, base=base)
+
+    def artifact(self) -> Artifact:
+        """All but `base`."""
+        arrays: dict[str, Array] = {"topics": self.lately.topics, "centre": self.centre, "scale": self.scale}
+        return Artifact("outlook", {"half_lives": list(self.lately.half_lives)}, arrays)
+
+    @staticmethod
+    def from_artifact(artifact: Artifact, base: Scorer) -> Outlook:
+        """What `artifact` gave, on `base`."""
+        lately = Lately(artifact.arrays["topics"], tuple(artifact.recipe["half_lives"]))
+        return Outlook(base, lately, artifact.arrays["centre"], artifact.arrays["scale"])
 
     def _columns(self, states: Floats, rows: Rows, said: Floats) -> Floats:
         found = np.concatenate([said[..., None], self.lately.columns(states, rows)], axis=-1)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from regard.data.artifacts import Artifact
 from regard.domain.arrays import Scores, Vectors
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.errors import InvalidInput, Unavailable
@@ -19,6 +20,7 @@ from regard.models.logged_lists import EMPTY, LoggedLists
 from regard.models.outlook import Outlook, weighed
 
 Floats = NDArray[np.float64]
+KIND = "policy-gradient"  # of its artifacts
 
 
 @dataclass(frozen=True)
@@ -110,3 +112,19 @@ class FittedPolicyGradient:
         """(n,) -> mean (n,): logits; spread (n,): that of the base scorer."""
         x, said = self.outlook.of(query, candidates)
         return Scored(weighed(x, self.weights) + of_item(self.own, candidates.rows), said.spread)
+
+    def over(self, base: Scorer) -> FittedPolicyGradient:
+        """The same on another scorer."""
+        return replace(self, outlook=self.outlook.over(base))
+
+    def artifact(self) -> Artifact:
+        """All but the scorer that it stands on."""
+        arrays = {"weights": self.weights, "own": self.own}
+        return Artifact(KIND, asdict(self.recipe), arrays, {"outlook": self.outlook.artifact()})
+
+    @staticmethod
+    def from_artifact(artifact: Artifact, base: Scorer) -> FittedPolicyGradient:
+        """What `artifact` gave, on `base`."""
+        recipe = PolicyGradient(**{**artifact.recipe, "half_lives": tuple(artifact.recipe["half_lives"])})
+        outlook = Outlook.from_artifact(artifact.parts["outlook"], base)
+        return FittedPolicyGradient(recipe, outlook, artifact.arrays["weights"], artifact.arrays["own"])

@@ -65,7 +65,7 @@ def _rewarded(here: Shelf, since: float, upto: float) -> Rewarded:
     if shown.is_empty():
         nothing = np.empty(0)
         return Rewarded(np.empty(0, np.int64), nothing, nothing, nothing, nothing)
-    told = brought(here, shown, upto + here.rules.visit, _looked)
+    told = brought(here, shown, upto + here.rules.visit, how_far)
     parts = shown_parts(here.store, since, upto, LATELY)
     told = told.join(parts, on=("slate", "position"), how="left", maintain_order="left")
     told = told.filter((pl.col("item") >= 0) & pl.col("part").is_not_null())
@@ -75,7 +75,7 @@ def _rewarded(here: Shelf, since: float, upto: float) -> Rewarded:
     return Rewarded(item, part, reward, looked, weight)
 
 
-def _looked(joined: Joined) -> Examination:
+def how_far(joined: Joined) -> Examination:
     """How far down people look: as the log says where it holds enough, else half as often at the second place, a third
     at the third ..."""
     slots = joined.slots

@@ -55,7 +55,7 @@ def fit(
     """A new release."""
     from regard.domain.run import Run
     from regard.learning import trackers
-    from regard.serving import fitting_screens, judging, release_screens, screens
+    from regard.serving import fitting_screens, judging, release_screens, screens, tuning
     from regard.serving.installation import Installation
 
     console = Console(stderr=True)
@@ -66,7 +66,9 @@ def fit(
         tracked.append(trackers.mlflow(mlflow, "regard", "fit"))
     with Installation.open(read_settings(folder)) as here, screens.progress(console) as tell:
         run = Run(seed=seed, progress=tell, tracker=trackers.both(*tracked))
-        release = here.fit(here.dataset(tell), run, judge=partial(judging.by_log, here))
+        data = here.dataset(tell)
+        judge, tune = partial(judging.by_log, here), tuning.tune_of(here, data)
+        release = here.fit(data, run, judge=judge, tune=tune)
         row = here.promotions.row(release.name)
     answer = {"release": release.name, "moment": release.moment, "state": row.state, **release.figures}
     if row.state == "live":

@@ -33,6 +33,7 @@ from regard.recommending.retrievers import pin_threads
 from regard.serving import releasing, wiring
 from regard.serving.settings import Settings, now
 from regard.serving.shelf import Shelf
+from regard.serving.tuned import Tune
 
 SEARCHED = 20_000  # titles among which a mistyped one is looked for
 MAPPED = 5_000_000  # events from which on a snapshot lies on disk: below, its arrays are at most 130 MB
@@ -110,9 +111,16 @@ class Installation(Shelf):
         """The same data with the items' text vectors, from the cache where the words are known."""
         return encode_dataset(data, self.encoder, tell)
 
-    def fit(self, data: Dataset, run: Run, who: str = "regard fit", judge: releasing.Judging | None = None) -> Release:
+    def fit(
+        self,
+        data: Dataset,
+        run: Run,
+        who: str = "regard fit",
+        judge: releasing.Judging | None = None,
+        tune: Tune | None = None,
+    ) -> Release:
         """Fit all sources and their blend on `data` and write the release; live where its gate holds, else refused."""
-        row = releasing.make(self, data, run, judge)
+        row = releasing.make(self, data, run, judge, tune)
         if row.state == "candidate":
             self.promote(row.name, who)
         return self.releases.get(row.name)
@@ -142,7 +150,7 @@ class Installation(Shelf):
         if any(now_ != then and now_ != FORGOTTEN.format(row) for row, (now_, then) in enumerate(pairs)):
             where, hint = f"release {release.name}", "Fit one on it: regard fit. Or choose its own store or folder."
             raise Conflict(where, "a release that was fitted on this store", "one of another store", hint)
-        live = wiring.live(release, self.releases.model(release), data, today, self.encoder)
+        live = wiring.assembled(release, self.scorer(release.name), data, today, self.encoder)
         live.catalogue.follow((), (), items_at or 0)
         return live
 

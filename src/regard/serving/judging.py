@@ -14,18 +14,18 @@ from regard.domain.dataset import Dataset
 from regard.domain.decisions import Condition, Release
 from regard.feedback.log_judge import LogJudge, logged_actions, whole_lists
 from regard.feedback.rewards import Rewarding
-from regard.models.blend import FittedBlend
 from regard.serving import believing, lists, wiring
 from regard.serving.brought import brought
 from regard.serving.installation import BEFORE_EVENTS, Installation
 from regard.serving.served import Served
 from regard.serving.settings import now
+from regard.serving.tuned import Model
 from regard.serving.wiring import Live
 
 HEARD = 1_000  # lists at most
 
 
-def by_log(here: Installation, after: FittedBlend, data: Dataset, since: float) -> Condition:
+def by_log(here: Installation, after: Model, data: Dataset, since: float) -> Condition:
     """The line of the gate for the recipes of a release, as `after` has learned them from events until `since`.
 
     Only lists that were served later are heard (unix seconds): a model that has met what was done with a list would
@@ -41,7 +41,7 @@ def by_log(here: Installation, after: FittedBlend, data: Dataset, since: float) 
     return judge.line(logged_actions(told, Rewarding().bounds), shown, here.rules.gate)
 
 
-def _on_trial(here: Installation, after: FittedBlend, data: Dataset) -> Live:
+def _on_trial(here: Installation, after: Model, data: Dataset) -> Live:
     """What is on trial as it would serve, with the policy of today."""
     release = Release("on trial", now(), data.at, 0, {})
     today = here.encoded(snapshot(here.store, at=BEFORE_EVENTS))

@@ -19,6 +19,7 @@ from regard.domain.request import Query
 from regard.recommending.recommender import Recommender
 from regard.serving.installation import Installation
 from regard.serving.sources import AtWork, BlendAtWork
+from regard.serving.tuned import base_of, over
 from regard.serving.wiring import Live
 
 HELD = 2  # releases that stay loaded: the live one's list comes beside the canary's
@@ -68,9 +69,9 @@ def _without(recommender: Recommender, names: Sequence[str]) -> Recommender:
         for name, source in recommender.retrievers.items()
         if isinstance(source, AtWork)
     }
-    scorer = recommender.scorer
-    if isinstance(scorer, BlendAtWork):
-        scorer = replace(scorer, sources={name: asked[name] for name in scorer.sources})
+    scorer, base = recommender.scorer, base_of(recommender.scorer)
+    if isinstance(base, BlendAtWork):
+        scorer = over(scorer, replace(base, sources={name: asked[name] for name in base.sources}))
     return replace(recommender, retrievers={**recommender.retrievers, **asked}, scorer=scorer)
 
 

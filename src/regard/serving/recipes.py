@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from dataclasses import fields as fields_of
 from importlib.util import find_spec
 from typing import Any, TypeAlias
@@ -18,6 +19,7 @@ from regard.models.actions import ActionWeights
 from regard.models.als import ImplicitALS
 from regard.models.behaviour import Behaviour
 from regard.models.biased_mf import BiasedMF
+from regard.models.choice import Choosing
 from regard.models.content import ContentKNN
 from regard.models.content_regression import ContentRegression
 from regard.models.deep import Deep
@@ -25,7 +27,9 @@ from regard.models.ease import EASE
 from regard.models.graph_filter import GraphFilter
 from regard.models.lightgcn import LightGCN
 from regard.models.logistic import Logistic
+from regard.models.long_term import SlateQ
 from regard.models.neighbours import ItemKNN, UserKNN
+from regard.models.policy_gradient import PolicyGradient
 from regard.models.popular import Popularity
 from regard.models.questions import Questions
 from regard.models.ranker import Ranker
@@ -57,11 +61,13 @@ KINDS: Mapping[str, type[Any]] = {
     "ranker": Ranker,
 }
 LEARNERS: Mapping[str, type[Any]] = {"trees": Trees, "deep": Deep, "logistic": Logistic}
+TUNERS: Mapping[str, type[Any]] = {"slate_q": SlateQ, "policy_gradient": PolicyGradient}
 ENCODERS: Mapping[str, type[TextEncoder]] = {
     "bundled": BundledText,
     "sentence-transformers": SentenceTransformerText,
     "endpoint": EndpointText,
 }
+ALONE = ("encoder", "releases", "policy", "long_run", "retention")  # tables of regard.toml that stand once
 FEW_EVENTS = 300_000  # a default network is fitted three times in a minute or two up to here
 SMALL_NETWORK = Behaviour(
     "convolution",
@@ -75,6 +81,28 @@ SMALL_NETWORK = Behaviour(
     negatives="popular",
 )
 DENSE_ITEMS = 6_000  # up to here EASE's I x I matrix is fitted in seconds on two cores
+
+
+@dataclass(frozen=True, slots=True)
+class LongRun:
+    """What tunes the scorer of each new release by served lists: the `learner`, on the newest `lists` at most.
+
+    With fewer than `least` lists it does not. topics: the width of what an item is about, out of its text vector.
+    """
+
+    learner: SlateQ | PolicyGradient
+    lists: int = 5_000
+    least: int = 500
+    topics: int = 16
+
+    def __post_init__(self) -> None:
+        for name, fits, expected in (
+            ("least", self.least >= 1, "at least 1 list"),
+            ("lists", self.lists >= self.least, f"at least as many as `least` ({self.least:,})"),
+            ("topics", self.topics >= 1, "at least 1"),
+        ):
+            if not fits:
+                raise InvalidInput(f"regard.toml [long_run] {name}", expected, repr(getattr(self, name)))
 
 
 def default_recipes(data: Dataset, vectors: str = BundledText.name) -> Recipes:
@@ -111,9 +139,9 @@ def decode(table: Mapping[str, Any]) -> Recipes:
     >>> decode({"sources": {"mine": {"kind": "ease", "l2": 300.0}}})["mine"].l2
     300.0
     """
-    unknown = set(table) - {"sources", "encoder", "search", "releases", "policy", "retention"}
+    unknown = set(table) - {"sources", "search", *ALONE}
     if unknown:
-        known = "the tables [sources.NAME], [search.NAME], [encoder], [releases], [policy] and [retention] only"
+        known = f"the tables [sources.NAME], [search.NAME], {', '.join(f'[{name}]' for name in ALONE)} only"
         raise InvalidInput("regard.toml", known, f"{sorted(unknown)}")
     vectors = {"vectors": decode_encoder(table).name}
     return {
@@ -168,6 +196,21 @@ def decode_policy(table: Mapping[str, Any], otherwise: Exploration | None = None
     return chosen
 
 
+def decode_long_run(table: Mapping[str, Any]) -> LongRun | None:
+    """What the table `[long_run]` says: the `kind` of the learner with its fields, and those of `LongRun`; None: off.
+
+    >>> decode_long_run({"long_run": {"kind": "slate_q", "discount": 0.9, "least": 200}}).learner.discount
+    0.9
+    """
+    where, told = "regard.toml [long_run]", table.get("long_run")
+    if told is None:
+        return None
+    own = {name: told[name] for name in ("lists", "least", "topics") if name in told}
+    learner = _built(where, TUNERS, {name: value for name, value in told.items() if name not in own}, {})
+    chosen: LongRun = _validated(where, LongRun, {"learner": learner, **own})
+    return chosen
+
+
 def _built(where: str, kinds: Mapping[str, type[Any]], fields: Any, otherwise: Mapping[str, Any]) -> Any:
     """The recipe of one table; `otherwise` holds defaults for those of its fields that the kind has."""
     kind = str(fields.get("kind")) if isinstance(fields, Mapping) else ""
@@ -186,7 +229,8 @@ def _built(where: str, kinds: Mapping[str, type[Any]], fields: Any, otherwise: M
     if isinstance(rest.get("weights"), Mapping):
         rest["weights"] = ActionWeights(tuple(rest["weights"].items()))
     known = _check_names(where, kinds[kind], rest)
-    _check_names(f"{where} weighting", Weighting, rest.get("weighting", {}))
+    for nested, recipe in (("weighting", Weighting), ("choosing", Choosing)):
+        _check_names(f"{where} {nested}", recipe, rest.get(nested, {}))
     return _validated(where, kinds[kind], {n: v for n, v in otherwise.items() if n in known} | rest)
 
 
@@ -202,6 +246,8 @@ def _validated(where: str, kind: type[Any], values: Mapping[str, Any]) -> Any:
 def _check_names(where: str, kind: type[Any], given: Mapping[str, Any]) -> list[str]:
     """The names of the fields of `kind`; InvalidInput if `given` has another."""
     known = [field.name for field in fields_of(kind)]
+    if not isinstance(given, Mapping):
+        raise InvalidInput(where, f"a table with fields out of {', '.join(known)}", repr(given))
     for name in given:
         if name not in known:
             raise InvalidInput(f"{where} {name}", f"a field out of {', '.join(known)}", repr(name))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypeAlias
@@ -20,32 +21,39 @@ from regard.models.blend import FittedBlend
 from regard.serving import believing, trying, wiring
 from regard.serving.settings import now
 from regard.serving.shelf import Shelf
+from regard.serving.tuned import Model, Tune, artifact_of, blend_of
 
 SAMPLE, K = 200, 10  # people whose lists two releases are compared by
-Judging: TypeAlias = Callable[[FittedBlend, Dataset, float], Condition]  # what was tried, data, its newest event
+TUNED_BY = "tuned by"  # the figure that names what served lists have tuned the scorer with
+Judging: TypeAlias = Callable[[Model, Dataset, float], Condition]  # what was tried, data, its newest event
 
 
-def make(here: Shelf, data: Dataset, run: Run, judge: Judging | None = None) -> Row:
+def make(here: Shelf, data: Dataset, run: Run, judge: Judging | None = None, tune: Tune | None = None) -> Row:
     """Fit a release on `data`, try it beside the live one, and enter it: a candidate, or refused with the reason.
 
-    `judge` adds a line to the table, out of what was tried (serving/judging.py).
+    `judge` adds a line to the table, out of what was tried (serving/judging.py), and so does `tune` (tuning.py).
     """
-    recipes = here.recipes(data)
-    live = here.releases.live()
-    tried, warm = None, None
+    recipes, live = here.recipes(data), here.releases.live()
+    tried, after, further = None, None, list[Condition]()
     if live is not None:
-        serving = FittedBlend.from_artifact(here.releases.model(live), wiring.FITTED)
-        tried, warm = trying.trial(data, recipes, (live.name, live.moment, serving), replace(run, warm_start=None))
-    model = wiring.fit(data, recipes, replace(run, warm_start=run.warm_start or warm))
-    further = () if judge is None or tried is None or warm is None else (judge(warm, data, tried.upto or now()),)
+        serving = (live.name, live.moment, here.scorer(live.name))
+        tried, after = trying.trial(data, recipes, serving, replace(run, warm_start=None), tune)
+    warm = run.warm_start or (None if after is None else blend_of(after))
+    model: Model = wiring.fit(data, recipes, replace(run, warm_start=warm))
+    if tune is not None:
+        model, line = tune(blend_of(model), run, math.inf)
+        further.append(line)
+    if judge is not None and tried is not None and after is not None:
+        further.append(judge(after, data, tried.upto or now()))
     return keep(here, model, data, run, tried, further)
 
 
 def keep(
-    here: Shelf, model: FittedBlend, data: Dataset, run: Run, tried: Trial | None, further: Sequence[Condition] = ()
+    here: Shelf, model: Model, data: Dataset, run: Run, tried: Trial | None, further: Sequence[Condition] = ()
 ) -> Row:
     """Write a fitted release with its figures, judge it, and enter it."""
-    release = here.releases.add(described(here, model, data, run.seed, tried), model.artifact(), data)
+    about, blend = described(here, model, data, run.seed, tried), blend_of(model)
+    release = here.releases.add(about, blend.artifact(), data, artifact_of(model))
     first = here.releases.live() is None
     return here.promotions.enter(release, table(here, release.name, tried, first, further), "regard", now())
 
@@ -60,18 +68,19 @@ def table(
     return gate.judge(tried, len(here.releases.damaged(name)), further if first else (people, *further))
 
 
-def described(here: Shelf, model: FittedBlend, data: Dataset, seed: int, tried: Trial | None) -> Release:
+def described(here: Shelf, model: Model, data: Dataset, seed: int, tried: Trial | None) -> Release:
     """What release.json says."""
-    recipes = here.recipes(data)
-    worth = {part: float(values[-1]) for part, values in model.learned.worth.items()}
+    recipes, blend = here.recipes(data), blend_of(model)
+    worth = {part: float(values[-1]) for part, values in blend.learned.worth.items()}
     figures = {
-        "weights": model.weights,
+        "weights": blend.weights,
         "events": len(data.events),
         "items": len(data.items),
         "worth": worth,  # nDCG of the blend by slice, on the events that chose its weights
         **({} if tried is None else {"trial": tried.plain()}),
+        **({} if model is blend else {TUNED_BY: _plain(model.recipe)}),
     }
-    plain = {name: {"kind": type(recipe).__name__, **asdict(recipe)} for name, recipe in recipes.items()}  # type: ignore[call-overload]
+    plain = {name: _plain(recipe) for name, recipe in recipes.items()}
     return Release(here.releases.next_name(), now(), data.at, seed, plain, figures)
 
 
@@ -122,7 +131,7 @@ def difference(here: Shelf, one: str, other: str) -> dict[str, Any]:
     return {
         "before": one,
         "after": other,
-        "recipes": _changed(before.recipes, after.recipes),
+        "recipes": _changed(*({**one.recipes, TUNED_BY: one.figures.get(TUNED_BY, {})} for one in (before, after))),
         "figures": {
             name: [before.figures.get(name), after.figures.get(name)]
             for name in ("events", "items")
@@ -164,6 +173,10 @@ def roll_back(here: Shelf, who: str, why: str, name: str | None = None) -> tuple
     names = here.promotions.roll_back(who, why, now(), name)
     here.changed()
     return names
+
+
+def _plain(recipe: Any) -> dict[str, Any]:
+    return {"kind": type(recipe).__name__, **asdict(recipe)}
 
 
 def _accuracy(row: Row) -> float | None:

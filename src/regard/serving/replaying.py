@@ -38,9 +38,9 @@ class Replayed:
 
 def replay(served: Served, found: Impression) -> Replayed:
     """Fill a logged list again, over the release, items, weights and events of its moment."""
-    missing = _missing(served, found)
-    if missing:
-        return Replayed(found, "gone", missing)
+    lacks = missing(served, found)
+    if lacks:
+        return Replayed(found, "gone", lacks)
     began, ended = found.body["moment"]["items"], found.body["items_after"]
     rows: tuple[int, ...] = ()
     for version in sorted({began, ended}):
@@ -90,7 +90,7 @@ def plain(served: Served, replayed: Replayed) -> dict[str, Any]:
     }
 
 
-def _missing(served: Served, found: Impression) -> str:
+def missing(served: Served, found: Impression) -> str:
     """What a look at the line alone finds missing; nothing: ""."""
     body = found.body
     if any(name not in body for name in KEPT):

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import math
 import shutil
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -19,9 +20,10 @@ from regard.domain.decisions import LETS_THROUGH, Condition
 from regard.domain.run import Progress, Run
 from regard.feedback.trials import Trial
 from regard.models.blend import Blend, FittedBlend
-from regard.serving import judging, releasing, trying, wiring
+from regard.serving import judging, releasing, trying, tuning, wiring
 from regard.serving.installation import Installation
 from regard.serving.settings import now
+from regard.serving.tuned import Model, Tune, artifact_of, blend_of, read
 
 AUTOMATIC = "automatic (regard.toml)"
 TRAFFIC = 100  # lists in the last day from which on a release is tried on a share of the visits first
@@ -29,7 +31,8 @@ TRAFFIC = 100  # lists in the last day from which on a release is tried on a sha
 
 @dataclass(frozen=True, eq=False)
 class Retraining:
-    """One job: snapshot, trial, fit, release, each kept in `folder` as soon as it is done.
+    """One job: snapshot, trial, fit, tuning where regard.toml asks for it, release, each kept in `folder` as soon as it
+    is done.
 
     full: everything anew. Else incremental: nothing happens without new events; weights of sources stay as they were
     learned, sources that can (`Blend.continued`) start from the live ones, and vectors come from the cache where the
@@ -50,9 +53,10 @@ class Retraining:
         if not self.full and live is not None and data.at <= live.moment and len(data.events) == live.figures["events"]:
             shutil.rmtree(self.folder, ignore_errors=True)
             return f"nothing new since release {live.name}"
-        tried, warm = self._trial(data)
-        model = self._model(data, warm)
-        row = self._entered(data, model, tried, self._by_log(data, tried))
+        tune = tuning.tune_of(self.here, data)
+        tried, warm = self._trial(data, tune)
+        model, lines = self._tuned(self._model(data, warm), tune)
+        row = self._entered(data, model, tried, (*lines, *self._by_log(data, tried)))
         said = self._let_through(row)
         shutil.rmtree(self.folder, ignore_errors=True)
         return said
@@ -66,20 +70,21 @@ class Retraining:
             self._whole(path, lambda fresh: save_snapshot(self.here.dataset(), fresh))
         return load_snapshot(path)
 
-    def _trial(self, data: Dataset) -> tuple[Trial | None, FittedBlend | None]:
+    def _trial(self, data: Dataset, tune: Tune | None) -> tuple[Trial | None, FittedBlend | None]:
         """Beside the live release; the second is a warm start for the fit."""
         self.tell("trial", 0.0)
         live, path = self.here.releases.live(), self.folder / "trial"
         if live is None:
             return None, None
-        serving = self.here.model(live.name)
+        scorer = self.here.scorer(live.name)
+        serving = blend_of(scorer)
         if not path.is_dir():
             recipes = self.here.recipes(data)
             same = serving.recipe == Blend(sources=tuple(recipes.items()))
             warm = serving if same and not self.full and not serving.recipe.continued else None
             run = self._run("trial", warm)
-            tried, after = trying.trial(data, recipes, (live.name, live.moment, serving), run)
-            self._whole(path, lambda fresh: _keep(fresh, tried, after))
+            tried, tested = trying.trial(data, recipes, (live.name, live.moment, scorer), run, tune)
+            self._whole(path, lambda fresh: _keep(fresh, tried, tested))
         told = json.loads((path / "trial.json").read_text("utf-8"))
         after = self._read(path / "model") if (path / "model").is_dir() else None
         return (None if told is None else Trial.from_plain(told)), after if self.full or after is None else serving
@@ -92,15 +97,28 @@ class Retraining:
             save(fitted.artifact(), path)
         return self._read(path)
 
+    def _tuned(self, blend: FittedBlend, tune: Tune | None) -> tuple[Model, tuple[Condition, ...]]:
+        """What scores in the release, and the line of the gate about what tuned it."""
+        if tune is None:
+            return blend, ()
+        self.tell("tune", 0.0)
+        path = self.folder / "tuning"
+        if not path.is_dir():
+            model, line = tune(blend, self._run("tune", None), math.inf)
+            self._whole(path, lambda fresh: _keep_tuned(fresh, model, line))
+        line = Condition(**json.loads((path / "line.json").read_text("utf-8")))
+        return self._read_tuned(path, blend), (line,)
+
     def _by_log(self, data: Dataset, tried: Trial | None) -> tuple[Condition, ...]:
         """What the lists served since the trial's data ended say of the release; nothing where there was no trial."""
-        path = self.folder / "trial" / "model"
-        if tried is None or tried.upto is None or not path.is_dir():
+        path = self.folder / "trial"
+        if tried is None or tried.upto is None or not (path / "model").is_dir():
             return ()
         self.tell("log", 0.0)
-        return (judging.by_log(self.here, self._read(path), data, tried.upto),)
+        tested = self._read_tuned(path, self._read(path / "model"))
+        return (judging.by_log(self.here, tested, data, tried.upto),)
 
-    def _entered(self, data: Dataset, model: FittedBlend, tried: Trial | None, further: tuple[Condition, ...]) -> Row:
+    def _entered(self, data: Dataset, model: Model, tried: Trial | None, further: tuple[Condition, ...]) -> Row:
         """The release with its row. Its name is kept first, so that a job that begins again does not make two."""
         self.tell("release", 0.0)
         here, path = self.here, self.folder / "name"
@@ -140,6 +158,11 @@ class Retraining:
         return FittedBlend.from_artifact(load(path), wiring.FITTED)
 
     @staticmethod
+    def _read_tuned(path: Path, blend: FittedBlend) -> Model:
+        """What lies tuned in a stage's folder; the blend where nothing does."""
+        return read(load(path / "tuned") if (path / "tuned").is_dir() else None, blend)
+
+    @staticmethod
     def _whole(path: Path, write: Callable[[Path], Any]) -> None:
         """A folder appears with all that `write` puts into it, or not at all."""
         fresh = path.with_name(f".{path.name}.new")
@@ -149,7 +172,19 @@ class Retraining:
         fresh.rename(path)
 
 
-def _keep(folder: Path, tried: Trial | None, after: FittedBlend | None) -> None:
+def _keep(folder: Path, tried: Trial | None, after: Model | None) -> None:
     (folder / "trial.json").write_text(json.dumps(None if tried is None else tried.plain()), "utf-8")
     if after is not None:
-        save(after.artifact(), folder / "model")
+        save(blend_of(after).artifact(), folder / "model")
+        _save_tuned(folder, after)
+
+
+def _keep_tuned(folder: Path, model: Model, line: Condition) -> None:
+    (folder / "line.json").write_text(json.dumps(asdict(line)), "utf-8")
+    _save_tuned(folder, model)
+
+
+def _save_tuned(folder: Path, model: Model) -> None:
+    tuned = artifact_of(model)
+    if tuned is not None:
+        save(tuned, folder / "tuned")

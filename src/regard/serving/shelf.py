@@ -17,6 +17,7 @@ from regard.serving import wiring
 from regard.serving.recipes import Recipes, decode, default_recipes
 from regard.serving.release_rules import ReleaseRules, release_rules
 from regard.serving.settings import Settings
+from regard.serving.tuned import Model, read
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +53,12 @@ class Shelf:
         return release_rules(self.settings.recipes)
 
     def model(self, name: str) -> FittedBlend:
-        """The fitted part of a release."""
+        """The fitted blend of a release."""
         return FittedBlend.from_artifact(self.releases.model(self.releases.get(name)), wiring.FITTED)
+
+    def scorer(self, name: str) -> Model:
+        """What scores in a release: its blend, or what was tuned over it."""
+        return read(self.releases.tuned(self.releases.get(name)), self.model(name))
 
     def changed(self) -> None:
         """Another release serves: every server of this store hears of it, and this process loads it anew."""

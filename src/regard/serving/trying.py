@@ -16,26 +16,30 @@ from regard.models.blend import Blend, FittedBlend
 from regard.serving import wiring
 from regard.serving.comparing import cut
 from regard.serving.recipes import Recipes
+from regard.serving.tuned import Model, Tune, artifact_of, blend_of, over
 
 K, ASKED = 10, 50  # of lists, and people whose lists are timed
 WITH_A_PAST = 50  # people of whom something is known, so that more than the first impression is judged
 
 
 def trial(
-    data: Dataset, recipes: Recipes, live: tuple[str, float, FittedBlend], run: Run
-) -> tuple[Trial | None, FittedBlend | None]:
+    data: Dataset, recipes: Recipes, live: tuple[str, float, Model], run: Run, tune: Tune | None = None
+) -> tuple[Trial | None, Model | None]:
     """The recipes fitted on all but the newest events (`judged`), against the live release on those.
 
     `live`: its name, the moment of its data, and its model. Where it has learned from some of those, it is
-    judged by its recipes, fitted on the same part. The second answer is what was fitted, a warm start for the whole;
-    (None, None) where the data are too few to judge by.
+    judged by its recipes, fitted on the same part. With `tune` what is on trial is tuned, too, by the lists from before
+    those events, so that the figures are those of a tuned scorer; a live one keeps its tuning, which may know them.
+    The second answer is what was fitted, a warm start for the whole; (None, None) where the data are too few to judge
+    by.
     """
     name, moment, serving = live
     try:
-        split = judged(data)
-        after = wiring.fit(split.train, recipes, run)
-        before = serving if moment < float(split.test.events.time.min()) else _again(serving.recipe, after, split, run)
-        return measure(name, before, after, split), after
+        split, known = judged(data), blend_of(serving)
+        blend = wiring.fit(split.train, recipes, run)
+        before = known if moment < float(split.test.events.time.min()) else _again(known.recipe, blend, split, run)
+        after: Model = blend if tune is None else tune(blend, run, split.train.at)[0]
+        return measure(name, over(serving, before), after, split), after
     except InvalidInput:
         return None, None
 
@@ -50,14 +54,16 @@ def judged(data: Dataset) -> Split:
     return split if (past & new).sum() >= WITH_A_PAST else cut(data, "last")
 
 
-def measure(name: str, before: FittedBlend, after: FittedBlend, split: Split) -> Trial:
+def measure(name: str, before: Model, after: Model, split: Split) -> Trial:
     """Accuracy by slice, care, latency, memory and full lists of `after`, beside `before`, the live release `name`."""
-    found = versus(before, after, split, K)
+    lists, n_items = wiring.ranking(after), blend_of(after).n_items
+    found = versus(wiring.ranking(before), lists, split, K)
     people = np.flatnonzero(np.diff(split.test.events.offsets) > 0)
     drawn = np.random.default_rng(0).permutation(people)[:ASKED]
     queries = [split.known.query(int(row), K) for row in drawn]
-    full = [len(candidates) >= min(K, after.n_items) for candidates in after.retrieve_many(queries, K)]
-    ms, mb, upto = list_latency(after, queries, K), megabytes(after.artifact()), split.train.at
+    full = [len(candidates) >= min(K, n_items) for candidates in lists.retrieve_many(queries, K)]
+    parts = (blend_of(after).artifact(), artifact_of(after))
+    ms, mb, upto = list_latency(lists, queries, K), sum(megabytes(one) for one in parts if one), split.train.at
     return Trial(name, found, ms, mb, float(np.mean(full)), upto)
 
 

@@ -75,6 +75,7 @@ def _conditions(_: Translate) -> dict[str, str]:
         "milliseconds a list": _("milliseconds a list"),
         "megabytes": _("megabytes"),
         "full lists": _("full lists"),
+        "lists to tune by": _("lists to tune by"),
     }
 
 

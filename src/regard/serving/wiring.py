@@ -15,6 +15,7 @@ from regard.domain.arrays import Mask
 from regard.domain.candidates import Candidates
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import Release
+from regard.domain.protocols import Retriever
 from regard.domain.request import Query
 from regard.domain.run import Run
 from regard.feedback.pictures import Picture
@@ -33,6 +34,7 @@ from regard.models.neighbours import FittedItemKNN, FittedUserKNN
 from regard.models.popular import FittedPopularity
 from regard.models.questions import FittedQuestions
 from regard.models.ranker import FittedRanker
+from regard.models.scoring import CELLS
 from regard.models.segment_popularity import FittedSegmentPopularity
 from regard.models.text_cache import Cached
 from regard.models.text_endpoint import EndpointText
@@ -46,11 +48,13 @@ from regard.recommending.least_shown import OnOffer
 from regard.recommending.less_like import LessLike
 from regard.recommending.newcomers import Newcomers
 from regard.recommending.objectives import GroupCap
+from regard.recommending.ranked import Ranked
 from regard.recommending.recommender import Recommender
 from regard.recommending.retrievers import NearestNeighbours, SeedItem
 from regard.serving.recipes import Recipes, decode_encoder
 from regard.serving.settings import Settings
 from regard.serving.sources import AtWork, BlendAtWork
+from regard.serving.tuned import Model, blend_of, over
 
 BUDGET = 0.1  # seconds that one source may take of a request
 BREADTH = 60  # items that each source is asked for beyond a list and what cannot be shown: with 30, no top 20 changed
@@ -127,21 +131,16 @@ def fit(data: Dataset, recipes: Recipes, run: Run) -> FittedBlend:
     return Blend(sources=tuple(recipes.items())).fit(data, run=run)
 
 
-def live(release: Release, artifact: Artifact, data: Dataset, today: Dataset, text: Cached) -> Live:
+def assembled(release: Release, model: Model, data: Dataset, today: Dataset, text: Cached) -> Live:
     """A release as it serves: fitted on `data`, over the items as they are `today` (hidden, valid, retitled, new).
 
     By the content vectors of the encoder `text` a list is kept varied, and newer items are proposed.
     """
-    return assembled(release, FittedBlend.from_artifact(artifact, FITTED), data, today, text)
-
-
-def assembled(release: Release, model: FittedBlend, data: Dataset, today: Dataset, text: Cached) -> Live:
-    """The same around a fitted blend that lies in no folder."""
     catalogue = Catalogue.of(today, {text.name: text})
     recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from), text.name)
     said = Described.of(today)
     words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))
-    return Live(release, data, catalogue, model, recommender, words, tuple(today.vectors), text.name)
+    return Live(release, data, catalogue, blend_of(model), recommender, words, tuple(today.vectors), text.name)
 
 
 def on_offer(catalogue: Catalogue) -> OnOffer:
@@ -153,6 +152,17 @@ def on_offer(catalogue: Catalogue) -> OnOffer:
         return np.asarray(~(catalogue.hidden[:n] | early | late), np.bool_)
 
     return offered
+
+
+def ranking(model: Model) -> Retriever:
+    """What a release holds best, to be judged offline: the blend itself; what is tuned over it ranks the items that a
+    list is made of, those that some source proposes."""
+    blend = blend_of(model)
+    if model is blend:
+        return blend
+    sources = {name: AtWork(source, name, np.inf) for name, source in blend.sources.items()}
+    proposing = Recommender(sources, over(model, BlendAtWork(blend, sources)), breadth=BREADTH)
+    return Ranked(proposing, max(1, CELLS // max(1, blend.n_items)))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -173,12 +183,13 @@ class Words(Sequence[Any]):
         return self.read[row] if row < len(self.read) else None
 
 
-def corridor(model: FittedBlend, catalogue: Catalogue, features: Features, text: str) -> Recommender:
-    """The default corridor over a fitted blend: every source proposes, the blend scores, three of a maker at most."""
-    sources = {name: AtWork(source, name, BUDGET) for name, source in model.sources.items()}
+def corridor(model: Model, catalogue: Catalogue, features: Features, text: str) -> Recommender:
+    """The default corridor of a release: every source proposes, the model scores, three of a maker at most."""
+    blend = blend_of(model)
+    sources = {name: AtWork(source, name, BUDGET) for name, source in blend.sources.items()}
     return Recommender(
-        retrievers={**sources, "new": Newcomers(lambda: catalogue.vectors(text), model.n_items)},
-        scorer=BlendAtWork(model, sources),
+        retrievers={**sources, "new": Newcomers(lambda: catalogue.vectors(text), blend.n_items)},
+        scorer=over(model, BlendAtWork(blend, sources)),
         breadth=BREADTH,
         filters={
             "seen": NotSeen(),
