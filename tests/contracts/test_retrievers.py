@@ -15,6 +15,8 @@ from regard.domain.request import Query
 from regard.models.content import ContentProfile
 from regard.recommending.least_shown import LeastShown
 from regard.recommending.newcomers import Newcomers
+from regard.recommending.ranked import Ranked
+from regard.recommending.recommender import Recommender
 from regard.recommending.retrievers import Listed, NearestNeighbours, similar_items
 from tests.contracts.subjects import N_ITEMS, N_USERS, PERSONAL, RECIPES, ask, communities, fitted
 
@@ -29,6 +31,7 @@ ASSEMBLED: dict[str, Retriever] = {
     "more like this": similar_items(VECTORS, name="more like this"),
     "new": Newcomers(VECTORS, N_ITEMS // 2),
     "listed": Listed(np.array([5, 3, 9]), name="listed"),
+    "ranked": Ranked(Recommender({"ease": fitted("ease"), "knn": fitted("item knn")}, fitted("ease")), step=2),
     "least shown": LeastShown(np.arange(N_ITEMS) * 20.0),
 }
 SUBJECTS = [*RECIPES, *ASSEMBLED]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regard.data.artifacts import load, save
 from regard.domain.candidates import Candidates
 from regard.domain.protocols import Scorer
 from regard.models.choice import Choice
@@ -18,6 +20,7 @@ from regard.models.long_term import FittedSlateQ, SlateQ, Value
 from regard.models.outlook import Outlook
 from regard.models.policy_gradient import FittedPolicyGradient, PolicyGradient
 from regard.recommending.scorers import DotProduct, Sum
+from regard.serving.tuned import TUNED
 from tests.contracts.subjects import N_ITEMS, N_USERS, RECIPES, ask, communities, dataset, fitted
 
 VECTORS = communities().vectors["content"]
@@ -34,6 +37,7 @@ ASSEMBLED: dict[str, Scorer] = {
     ),
 }
 SUBJECTS = [*RECIPES, *ASSEMBLED]
+TUNED_NAMES = ["long term", "policy gradient"]
 
 HISTORIES = st.lists(st.integers(0, N_ITEMS + 5), max_size=20)
 ROWS = st.lists(st.integers(0, N_ITEMS + 5), unique=True, max_size=N_ITEMS)
@@ -61,6 +65,19 @@ def test_it_is_blind_to_order_and_to_company(
     assert again.spread.tolist() == scored.spread[order].tolist()
     for place, row in enumerate(rows[:2]):
         assert model.score(query, batch([row])).mean[0] == scored.mean[place]
+
+
+@pytest.mark.parametrize("name", TUNED_NAMES)
+def test_what_is_tuned_comes_back_from_its_folder_onto_any_scorer(name: str, tmp_path: Path) -> None:
+    model, query, every = ASSEMBLED[name], ask(0, 2, 5, user=1), batch([*range(N_ITEMS + 2)])
+    assert isinstance(model, FittedSlateQ | FittedPolicyGradient)
+    save(model.artifact(), tmp_path / "tuned")
+    again = TUNED[model.artifact().kind](load(tmp_path / "tuned"), DOT)
+    assert again.recipe == model.recipe
+    assert again.score(query, every).mean.tobytes() == model.score(query, every).mean.tobytes()
+    other = again.over(fitted("ease")).score(query, every)
+    assert other.mean.tolist() != model.score(query, every).mean.tolist()
+    assert other.spread.tolist() == fitted("ease").score(query, every).spread.tolist()
 
 
 @pytest.mark.parametrize("name", RECIPES)

@@ -9,7 +9,7 @@ from regard.domain.candidates import Candidates, Scored
 from regard.domain.errors import InvalidInput
 from regard.domain.request import History, Query
 from regard.domain.weights import DAY
-from regard.models.lately import Lately
+from regard.models.lately import Lately, leading
 from regard.models.logged_lists import LoggedLists
 from regard.models.long_term import SlateQ
 
@@ -137,3 +137,18 @@ def test_what_cannot_be_a_log_is_refused() -> None:
             LoggedLists([Query(at=0.0)], one, zero, np.array([[shown]]), np.array([[chance]]), zero, np.ones(1))
     with pytest.raises(InvalidInput, match="discount"):
         SlateQ(1.0)
+
+
+def test_a_log_is_cut_list_by_list(tiring: LoggedLists) -> None:
+    mask = np.arange(len(tiring)) % 3 == 0
+    part = tiring.where(mask)
+    assert part.earned.tolist() == tiring.earned[mask].tolist()
+    assert [query.at for query in part.queries] == [query.at for query in tiring.queries[::3]]
+
+
+def test_topics_are_the_directions_in_which_items_differ_most() -> None:
+    """Items at (0, 5), (4, 5), (8, 5): they differ by 4 along the first axis, the second says nothing."""
+    found = leading(np.array([[0.0, 5.0], [4.0, 5.0], [8.0, 5.0]], np.float32), 1)
+    assert np.abs(found[:, 0]).tolist() == pytest.approx([4.0, 0.0, 4.0])
+    assert found[0, 0] == -found[2, 0]
+    assert leading(np.eye(3, dtype=np.float32), 16).shape == (3, 3)

@@ -20,7 +20,6 @@ from regard.models.logged_lists import EMPTY, LoggedLists
 from regard.serving import believing, lists, replaying
 from regard.serving.brought import brought
 from regard.serving.installation import Installation
-from regard.serving.past import past_print
 from regard.serving.served import Served
 from regard.serving.settings import now
 from regard.serving.tuned import base_of
@@ -28,7 +27,6 @@ from regard.serving.tuned import base_of
 OPEN = "still open, a robot's, or with an item that was deleted"
 GIVEN = "ranked what was given"
 GONE = "made by a release, items or a policy that are no longer kept"
-PAST = "for somebody whose past is no longer kept as it was"
 ABSENT = "with an item that is no longer a candidate"
 
 
@@ -57,8 +55,9 @@ def heard(here: Installation, most: int, n_items: int, tell: Progress = silent) 
 
     Candidates and scores are computed again by the release that made the list, over the items, weights and events of
     its moment. That release has not met what was done with the list, so its scores know no more than they did; and the
-    policy has drawn from these candidates. Where that release was tuned, it is its blend that speaks here. A list that
-    cannot be computed again, or has shown what is no candidate any more, is left out and counted.
+    policy has drawn from these candidates. Where that release was tuned, it is its blend that speaks here. What people
+    have taken back since is not known any more. A list that cannot be computed again, or has shown what is no candidate
+    any more, is left out and counted.
     """
     upto = now() - here.rules.visit
     slots = shown_slots(here.store, 0.0, upto, most)
@@ -103,8 +102,6 @@ def _again(served: Served, found: Impression, reward: Scores, n_items: int) -> _
             candidates = replace(corridor, scorer=base_of(corridor.scorer)).candidates(query)
     except NotFound:
         return GONE
-    if past_print(query) != body["past"]:
-        return PAST
     candidates = candidates.where(candidates.rows < n_items)
     place = {row: n for n, row in enumerate(candidates.rows.tolist())}
     if candidates.mean is None or not all(row in place for row in found.items):
