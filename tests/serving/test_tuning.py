@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import re
+import tomllib
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -30,9 +33,9 @@ from regard.serving.wiring import Live
 from tests.serving.serving import RECIPES, client_of, ids
 from tests.serving.test_releasing import LAX, install_key
 
-PEOPLE, ROUNDS, ITEMS = 60, 5, 40
+PEOPLE, ROUNDS, ITEMS, AGAIN = 60, 5, 40, 21
 POLICY = {"kind": "epsilon", "slots": 0.5, "clicks": 0.5, "epsilon": 0.5}
-SLATE_Q = {"kind": "slate_q", "least": 100, "topics": 4}
+SLATE_Q = {"kind": "slate_q", "least": 50, "topics": 4}
 GRADIENT = {"kind": "policy_gradient", "least": 100, "topics": 4, "rate": 0.02, "epochs": 20, "own": 0.0001}
 LIKED = [film for film in range(ITEMS) if film // 2 % 2 == 0]  # half of each genre: all that anybody clicks
 
@@ -131,13 +134,16 @@ def test_a_tuned_release_ranks_what_brings_clicks_above_what_its_blend_liked(
         releasing.promote(here, "0002", "ann")
         assert set(here.releases.get("0002").checksums) >= {"tuned/manifest.json", "model/manifest.json"}
     _served_and_replayed(home, clock, key)
+    with Installation.open(replace(home, recipes={**home.recipes, "long_run": long_run})) as here:
+        assert retrained(here).startswith("release 0003")  # beside a live one that is tuned, too
+        assert told_of(here, "0003")["value"] == PEOPLE * ROUNDS + AGAIN
 
 
 def _served_and_replayed(home: Settings, clock: Clock, key: str) -> None:
     """Lists of the tuned release come again bit for bit by who has just come, also where a source was left out."""
     with client_of(home) as client, pytest.MonkeyPatch.context() as patch:
         client.bearing(key)
-        answers = [client.list_for(f"u{n}", k=4) for n in range(20)]
+        answers = [client.list_for(f"u{n}", k=4) for n in range(AGAIN - 1)]
         patch.setattr(FittedEASE, "scores", _broken)
         answers.append(client.list_for("u1", k=4))
         assert answers[-1]["left_out"] == ["ease"]
@@ -148,7 +154,7 @@ def _served_and_replayed(home: Settings, clock: Clock, key: str) -> None:
         assert {replay(served, one).verdict for one in found} == {"same"}
         clock.at += 2 * VISIT
         again = heard(here, 1_000, ITEMS).lists  # what a tuned release has served tunes the next one, by its blend
-        assert len(again) == PEOPLE * ROUNDS + len(answers)
+        assert len(again) == PEOPLE * ROUNDS + AGAIN
         live = here.load("0002")
         query = lists.asked(served, live, found[0])
         first = next(n for n, one in enumerate(again.queries) if one.at == query.at and one.user == query.user)
@@ -205,6 +211,7 @@ def test_a_job_that_was_stopped_after_tuning_does_not_tune_again(home: Settings,
         with pytest.raises(KeyboardInterrupt):
             Retraining(here, folder, True, stop).run()
         assert here.releases.names() == ["0001"]
+        assert (folder / "trial" / "tuned").is_dir()  # by the lists of the first round, judged by those of the second
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(SlateQ, "fit", _broken)
             assert retrained(here) == "release 0002 waits for approval"
@@ -251,6 +258,9 @@ def _another(here: Installation, like: dict[str, Any], **changed: Any) -> None:
 
 def test_the_table_of_regard_toml() -> None:
     assert decode_long_run({}) is None
+    page = Path(__file__).parents[2] / "docs" / "how-to" / "explore.md"
+    (example,) = re.findall(r"```toml\n(\[long_run\].*?)```", page.read_text("utf-8"), re.DOTALL)
+    assert decode_long_run(tomllib.loads(example)) == LongRun(SlateQ())
     table = {"kind": "slate_q", "half_lives": [2], "choosing": {"own": 50.0}, "lists": 900}
     found = decode_long_run({"long_run": table})
     assert found == LongRun(SlateQ(half_lives=(2.0,), choosing=replace(SlateQ().choosing, own=50.0)), lists=900)
