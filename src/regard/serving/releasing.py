@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, replace
 from typing import Any, TypeAlias
@@ -13,18 +12,18 @@ from regard.data.release_rows import Row, all_rows, all_steps, row_of
 from regard.domain.arrays import Rows
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import LETS_THROUGH, Condition, Release
+from regard.domain.protocols import Retriever
 from regard.domain.request import Query
 from regard.domain.run import Run
 from regard.feedback.gate import Gate
 from regard.feedback.trials import Trial
-from regard.models.blend import FittedBlend
 from regard.serving import believing, trying, wiring
 from regard.serving.settings import now
 from regard.serving.shelf import Shelf
-from regard.serving.tuned import Model, Tune, artifact_of, blend_of
+from regard.serving.tuned import Model, Tune, artifact_of, blend_of, heard_until
 
 SAMPLE, K = 200, 10  # people whose lists two releases are compared by
-TUNED_BY = "tuned by"  # the figure that names what served lists have tuned the scorer with
+TUNED_BY = "tuned_by"  # the figure that names what served lists have tuned the scorer with
 Judging: TypeAlias = Callable[[Model, Dataset, float], Condition]  # what was tried, data, its newest event
 
 
@@ -41,7 +40,8 @@ def make(here: Shelf, data: Dataset, run: Run, judge: Judging | None = None, tun
     warm = run.warm_start or (None if after is None else blend_of(after))
     model: Model = wiring.fit(data, recipes, replace(run, warm_start=warm))
     if tune is not None:
-        model, line = tune(blend_of(model), run, math.inf)
+        was_tuned = after is not None and artifact_of(after) is not None
+        model, line = tune(blend_of(model), run, heard_until(tried, was_tuned))
         further.append(line)
     if judge is not None and tried is not None and after is not None:
         further.append(judge(after, data, tried.upto or now()))
@@ -126,7 +126,8 @@ def shown(here: Shelf, name: str) -> dict[str, Any]:
 def difference(here: Shelf, one: str, other: str) -> dict[str, Any]:
     """What is different in `other`: recipes, figures, and the lists of SAMPLE people."""
     before, after = here.releases.get(one), here.releases.get(other)
-    lists = [top(here.model(name), here.releases.data(here.releases.get(name)), K) for name in (one, other)]
+    models = {name: wiring.ranking(here.scorer(name)) for name in (one, other)}
+    lists = [top(model, here.releases.data(here.releases.get(name)), K) for name, model in models.items()]
     same = [len(np.intersect1d(a, b)) / K for a, b in zip(*lists, strict=False)]
     return {
         "before": one,
@@ -145,7 +146,7 @@ def difference(here: Shelf, one: str, other: str) -> dict[str, Any]:
     }
 
 
-def top(model: FittedBlend, data: Dataset, k: int, people: int = SAMPLE) -> list[Rows]:
+def top(model: Retriever, data: Dataset, k: int, people: int = SAMPLE) -> list[Rows]:
     """The best `k` items of the first `people` people with events, as their release holds them."""
     rows = np.flatnonzero(np.diff(data.events.offsets) > 0)[:people]
     queries: Sequence[Query] = [data.query(int(row), k) for row in rows]

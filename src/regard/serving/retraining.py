@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -23,7 +22,7 @@ from regard.models.blend import Blend, FittedBlend
 from regard.serving import judging, releasing, trying, tuning, wiring
 from regard.serving.installation import Installation
 from regard.serving.settings import now
-from regard.serving.tuned import Model, Tune, artifact_of, blend_of, read
+from regard.serving.tuned import Model, Tune, artifact_of, blend_of, heard_until, read
 
 AUTOMATIC = "automatic (regard.toml)"
 TRAFFIC = 100  # lists in the last day from which on a release is tried on a share of the visits first
@@ -55,7 +54,7 @@ class Retraining:
             return f"nothing new since release {live.name}"
         tune = tuning.tune_of(self.here, data)
         tried, warm = self._trial(data, tune)
-        model, lines = self._tuned(self._model(data, warm), tune)
+        model, lines = self._tuned(self._model(data, warm), tune, tried)
         row = self._entered(data, model, tried, (*lines, *self._by_log(data, tried)))
         said = self._let_through(row)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -97,14 +96,15 @@ class Retraining:
             save(fitted.artifact(), path)
         return self._read(path)
 
-    def _tuned(self, blend: FittedBlend, tune: Tune | None) -> tuple[Model, tuple[Condition, ...]]:
+    def _tuned(self, blend: FittedBlend, tune: Tune | None, tried: Trial | None) -> tuple[Model, tuple[Condition, ...]]:
         """What scores in the release, and the line of the gate about what tuned it."""
         if tune is None:
             return blend, ()
         self.tell("tune", 0.0)
         path = self.folder / "tuning"
         if not path.is_dir():
-            model, line = tune(blend, self._run("tune", None), math.inf)
+            until = heard_until(tried, (self.folder / "trial" / "tuned").is_dir())
+            model, line = tune(blend, self._run("tune", None), until)
             self._whole(path, lambda fresh: _keep_tuned(fresh, model, line))
         line = Condition(**json.loads((path / "line.json").read_text("utf-8")))
         return self._read_tuned(path, blend), (line,)

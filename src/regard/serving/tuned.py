@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from typing import TypeAlias, TypeVar
 
@@ -9,6 +10,7 @@ from regard.data.artifacts import Artifact
 from regard.domain.decisions import Condition
 from regard.domain.protocols import Scorer
 from regard.domain.run import Run
+from regard.feedback.trials import Trial
 from regard.models.blend import FittedBlend
 from regard.models.long_term import KIND as SLATE_Q
 from regard.models.long_term import FittedSlateQ
@@ -25,6 +27,14 @@ TUNED: Mapping[str, Callable[[Artifact, Scorer], Tuned]] = {
     SLATE_Q: FittedSlateQ.from_artifact,
     POLICY_GRADIENT: FittedPolicyGradient.from_artifact,
 }
+
+
+def heard_until(tried: Trial | None, was_tuned: bool) -> float:
+    """Until when (unix seconds) lists may tune a release: all of them, where lists have tuned what was on trial, too.
+
+    Else those that could have, which are too few: nothing is tuned that nobody has judged.
+    """
+    return math.inf if was_tuned or tried is None or tried.upto is None else tried.upto
 
 
 def read(artifact: Artifact | None, blend: FittedBlend) -> Model:

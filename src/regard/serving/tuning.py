@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 
@@ -54,7 +55,8 @@ class _Tuner:
         lists = told.lists.where(ended)
         few = self._few(lists)
         if few:
-            return blend, line(self.recipe, None, f"not tuned: {few}; {_left(told)}")
+            when = "" if math.isinf(until) else " from before the events that judge it"
+            return blend, line(self.recipe, None, f"not tuned: {few}{when}; {_left(told)}")
         folder = run.folder and run.folder / "tuned"
         model = self.recipe.learner.fit(lists, blend, self._topics, run=replace(run, folder=folder, warm_start=None))
         said = (
