@@ -11,12 +11,13 @@ from regard.domain.dataset import Dataset
 from regard.domain.decisions import Condition
 from regard.domain.run import Run
 from regard.feedback.log_judge import NAME
-from regard.models.blend import Blend, FittedBlend
+from regard.models.blend import Blend
 from regard.models.popular import Popularity
 from regard.serving import judging, releasing
 from regard.serving.installation import Installation
 from regard.serving.retraining import Retraining
 from regard.serving.settings import Settings, now
+from regard.serving.tuned import Model
 from tests.serving.serving import RECIPES, client_of
 from tests.serving.test_releasing import install_key
 
@@ -67,7 +68,7 @@ def test_a_greedy_log_has_no_answer_about_other_lists_and_a_table_says_so(heard:
         assert line["verdict"] in ("holds", "fails", "abstains")
         heard_from: list[float] = []
 
-        def mine(model: FittedBlend, data: Dataset, since: float) -> Condition:
+        def mine(model: Model, data: Dataset, since: float) -> Condition:
             heard_from.append(since)
             return Condition("a judge of mine", None, 0.0)
 
