@@ -28,9 +28,9 @@ class Work:
         return [ValueError("13") if one == 13 else 2 * one for one in asked]
 
 
-def run(work: Work, story: Any, most: int = 4, patience: float | None = None) -> Any:
+def run(work: Work, story: Any, most: int = 4, patience: float | None = None, lingers: bool = False) -> Any:
     async def whole() -> Any:
-        gathering = Gathering[int, int]("test", work, most, patience)
+        gathering = Gathering[int, int]("test", work, most, patience, lingers)
         try:
             return await story(gathering)
         finally:
@@ -63,7 +63,8 @@ def test_those_who_are_answered_together_ask_again_together() -> None:
     assert work.batches == [[0, 1, 2], [10, 12, 14]]
 
 
-def test_who_comes_a_turn_of_the_loop_later_goes_along() -> None:
+@pytest.mark.parametrize("lingers", [True, False])
+def test_who_comes_a_turn_of_the_loop_later_goes_along_where_the_work_lingers(lingers: bool) -> None:
     work = Work()
 
     async def story(ask: Any) -> Any:
@@ -74,8 +75,8 @@ def test_who_comes_a_turn_of_the_loop_later_goes_along() -> None:
 
         return await _all(*(late(n) for n in range(3)))
 
-    assert run(work, story) == [0, 2, 4]
-    assert work.batches == [[0, 1, 2]]
+    assert run(work, story, lingers=lingers) == [0, 2, 4]
+    assert (work.batches == [[0, 1, 2]]) == lingers
 
 
 def test_who_comes_while_a_batch_is_under_way_goes_in_the_next() -> None:

@@ -16,7 +16,8 @@ Said = TypeVar("Said")
 class Gathering(Generic[Asked, Said]):
     """`work` answers up to `most` calls at once, in a thread of its own; an exception in its answer is raised there.
 
-    A batch leaves once a turn of the event loop has brought nobody new, so that who asks at once goes at once.
+    Who asks in one turn of the event loop goes along. `lingers`: so does who asks in the next turns, until one brings
+    nobody; for work that costs a batch more than a call.
     Nobody waits longer than `patience` seconds (None: as long as it takes): then, and until a batch succeeds again,
     calls fail at once with Unavailable, but for one a second, which tries.
     """
@@ -27,8 +28,9 @@ class Gathering(Generic[Asked, Said]):
         work: Callable[[list[Asked]], Sequence[Said | Exception]],
         most: int,
         patience: float | None,
+        lingers: bool = False,
     ) -> None:
-        self.name, self._work, self._most, self._patience = name, work, most, patience
+        self.name, self._work, self._most, self._patience, self._lingers = name, work, most, patience, lingers
         self._waiting: list[tuple[Asked, asyncio.Future[Said]]] = []
         self._busy = False
         self._away_until: float | None = None
@@ -63,8 +65,8 @@ class Gathering(Generic[Asked, Said]):
         self._thread.shutdown(wait=True)
 
     def _start(self, loop: asyncio.AbstractEventLoop, before: int) -> None:
-        """Begin a batch, or wait for one more turn where this one brought more than the `before` that waited."""
-        if before < len(self._waiting) < self._most:
+        """Begin a batch, or linger for one more turn where this one brought more than the `before` that waited."""
+        if self._lingers and before < len(self._waiting) < self._most:
             loop.call_soon(self._start, loop, len(self._waiting))
             return
         batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]

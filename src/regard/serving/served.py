@@ -63,10 +63,12 @@ class Served:
     def __post_init__(self) -> None:
         store = self.here.store
         self.impressions, self.past = ImpressionLog(store), Past(self.here)
-        self.read = Gathering[Ask, Happened]("read", lambda asks: happened(store, asks), TOGETHER, PATIENCE)
+        self.read = Gathering[Ask, Happened](
+            "read", lambda asks: happened(store, asks), TOGETHER, PATIENCE, lingers=True
+        )
         self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE)
         self.impress = Gathering[Impression, None]("lists", self._impress, TOGETHER, PATIENCE)
-        self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None)
+        self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None, lingers=True)
         self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
         self._warming = threading.Thread(target=self._warm, name="regard-warm", daemon=True)
 
