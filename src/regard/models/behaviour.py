@@ -12,18 +12,19 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
-from regard.domain.arrays import Array, Rows, Vectors, check_shape
+from regard.domain.arrays import Rows, Vectors, check_shape
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.protocols import Evidence
-from regard.domain.request import Query
+from regard.domain.request import History, Query
 from regard.domain.run import Run
 from regard.learning.knobs import LogUniform, OneOf, Uniform, Whole
 from regard.learning.spaces import Space
+from regard.models.appending import Appending, PersonState, appending
 from regard.models.fields import Fields, Said
 from regard.models.interests import Interest, grouped
 from regard.models.networks.figures import next_item_figure
-from regard.models.networks.streams import Reading, Stream, gaps
+from regard.models.networks.streams import Reading, Stream, gaps_since
 from regard.models.networks.teaching import Drawing, Kinds, Losses, next_item_loss
 from regard.models.person_tower import PersonTower
 from regard.models.scoring import FullScores, people_of, recipe_from
@@ -155,7 +156,7 @@ class Behaviour:
         reading, sides, fields = how
         moments = [sides.moments(data)]
         if run.validation is not None:
-            moments.append(sides.moments(run.validation, _since(data, run.validation)))
+            moments.append(sides.moments(run.validation, gaps_since(data, run.validation)))
         rows = sparse.csr_array(sparse.vstack([*moments, sides.nothing()], format="csr"))
         bags = bag_of(sides.people(data)), bag_of(rows)
         with seeded(run.seed):
@@ -170,29 +171,19 @@ class Behaviour:
         import torch
 
         from regard.models.networks.items import graph_of_content
-        from regard.models.networks.next_item import graph_of
+        from regard.models.networks.stepping import graphs_of
 
         with torch.no_grad():
             vectors = module.items().numpy().copy()
         reading, sides, fields = how
         start = module.start.detach().numpy()[0].copy()
-        graph = np.frombuffer(graph_of(module.tower, self.width), np.uint8)
+        graphs = {name: np.frombuffer(graph, np.uint8) for name, graph in graphs_of(module.tower, self.width).items()}
         content = module.items.content
         told = np.frombuffer(b"" if content is None else graph_of_content(content), np.uint8)
         if not people.any():  # nothing was learned, so nothing is said
             vectors = np.zeros_like(vectors)
-        tower = PersonTower(vectors, start, graph, reading, sides)
+        tower = PersonTower(vectors, start, reading=reading, sides=sides, **graphs)
         return FittedBehaviour(self, tower, FittedItemTower(self.items, fields, told, self.width), people)
-
-
-def _since(data: Dataset, later: Dataset) -> NDArray[np.int64]:
-    """Gap codes of the events of `later`, the first of each person counted from their last in `data`."""
-    codes = gaps(later.events.time, later.events.offsets)
-    for user in np.flatnonzero((np.diff(later.events.offsets) > 0) & (np.diff(data.events.offsets) > 0)):
-        last, first = data.events.offsets[user + 1] - 1, later.events.offsets[user]
-        pair = np.array([data.events.time[last], later.events.time[first]])
-        codes[first] = gaps(pair, np.array([0, 2]))[1]
-    return codes
 
 
 @dataclass(frozen=True, eq=False)
@@ -230,6 +221,27 @@ class FittedBehaviour(FullScores):
     def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """(Q,) -> (Q, I); in float64 before it is rounded, so that batches equal singles."""
         return (self.encode(queries).astype(np.float64) @ self._exact.T).astype(np.float32)
+
+    def begin(self, past: History) -> PersonState:
+        """What a person's events left in a body that remembers (gru, lstm, convolution; others: InvalidInput).
+
+        `append` and `vector` then say what `encode` says (within 1e-5) as long as the history is shorter than the
+        window. From there `encode`'s window moves on with each event, while a state's stays where it began and grows,
+        as a row does in training: begin anew now and then, since no body learned to read more than `window` events.
+        """
+        return self._appending.begin(past)
+
+    def append(self, state: PersonState, events: History) -> PersonState:
+        """The state after one more event, or some; `state` stays as it is. InvalidInput for one before the newest."""
+        return self._appending.append(state, events)
+
+    def vector(self, state: PersonState, query: Query) -> Vectors:
+        """The person's vector (d,) in the moment of `query`, whose attributes and context count, not its history."""
+        return self._appending.vector(state, query)
+
+    @cached_property
+    def _appending(self) -> Appending:
+        return appending(self.tower, self.recipe.body)
 
     def parts(self, query: Query) -> Mapping[str, float]:
         """How much of the person's vector is what they did, who they are, where they are now, and what lies before the
@@ -274,23 +286,15 @@ class FittedBehaviour(FullScores):
 
     def artifact(self) -> Artifact:
         """Vectors, graphs, counts, what is read and how, and the recipe."""
-        tower, reading = self.tower, asdict(self.tower.reading)
-        arrays: dict[str, Array] = {
-            "item_vectors": tower.item_vectors,
-            "start": tower.start,
-            "people": self.people,
-            "graph": tower.graph,
-            **tower.sides.arrays(),
-        }
-        recipe = asdict(self.recipe) | {"reading": {name: reading[name] for name in reading if name != "codes"}}
+        recipe = asdict(self.recipe) | {"reading": self.tower.reading.told()}
+        arrays = {"people": self.people, **self.tower.arrays()}
         return Artifact("behaviour", recipe, arrays, {"items": self.item_tower.artifact()})
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> FittedBehaviour:
         """The same model, bit for bit."""
         held, told = artifact.arrays, dict(artifact.recipe)
-        reading = Reading(**{**told.pop("reading"), "types": tuple(artifact.recipe["reading"]["types"])})
+        tower = PersonTower.from_arrays(held, Reading.from_told(told.pop("reading")))
         items = ItemTower(**{**told["items"], "content": tuple(told["items"]["content"])})
         recipe = recipe_from(Behaviour, {**told, "items": items, "actions": tuple(told["actions"])})
-        tower = PersonTower(held["item_vectors"], held["start"], held["graph"], reading, Sides.from_arrays(held))
         return cls(recipe, tower, FittedItemTower.from_artifact(artifact.parts["items"]), held["people"])

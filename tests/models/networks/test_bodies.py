@@ -57,11 +57,12 @@ def inputs(rows: int) -> dict[str, Any]:
 
 def seen(held: dict[str, Any]) -> Any:
     from regard.models.networks.bags import Bag
-    from regard.models.networks.people import Seen
+    from regard.models.networks.people import Beside, Met
 
     person, moment = Bag(held["person"], held["person_weight"]), Bag(held["moment"], held["moment_weight"])
     before = torch.ones_like(held["gaps"], dtype=torch.bool)
-    return Seen(held["vectors"], held["gaps"], held["actions"], held["values"], person, moment, held["earlier"], before)
+    met = Met(held["vectors"], held["gaps"], held["actions"], held["values"])
+    return met, Beside(person, moment, held["earlier"], before)
 
 
 @pytest.mark.parametrize("body", BODIES)
@@ -72,12 +73,12 @@ def test_a_piece_is_read_as_if_it_stood_alone(body: str, cuts: list[list[bool]])
 
     net, held = tower(body), inputs(len(cuts))
     segment = torch.tensor(cuts).long().cumsum(dim=1)
-    packed = net(seen(held), Layout.of(segment))[0]
+    packed = net(*seen(held), Layout.of(segment))[0]
     for row in range(len(cuts)):
         for piece in segment[row].unique():
             chosen = segment[row] == piece
             own = {name: column[row, chosen][None] for name, column in held.items()}
-            alone = net(seen(own), Layout.whole(own["gaps"]))[0][0]
+            alone = net(*seen(own), Layout.whole(own["gaps"]))[0][0]
             torch.testing.assert_close(packed[row, chosen], alone, atol=1e-5, rtol=1e-4)
 
 
@@ -86,9 +87,9 @@ def test_nobody_looks_ahead_and_everybody_looks_at_the_newest(body: str) -> None
     from regard.models.networks.layout import Layout
 
     net, held = tower(body), inputs(1)
-    before = net(seen(held), Layout.whole(held["gaps"]))[2]
+    before = net(*seen(held), Layout.whole(held["gaps"]))[2]
     held["vectors"][0, 7] = held["vectors"][0, 7].flip(0)  # adding one number would leave with the norm
-    after = net(seen(held), Layout.whole(held["gaps"]))[2]
+    after = net(*seen(held), Layout.whole(held["gaps"]))[2]
     torch.testing.assert_close(after[0, :7], before[0, :7])
     changed = (after - before).abs().amax(dim=-1)[0]
     assert changed[7] > 1e-3
@@ -108,7 +109,7 @@ def test_the_graph_says_what_the_module_says(body: str, length: int) -> None:
     one = {"vectors", "gaps", "actions", "values"}
     given = {name: (column if name in one else column[:, 0]).numpy() for name, column in held.items()}
     fused, gates = session.run(None, given)
-    people, expected, _ = net(seen(held), Layout.whole(held["gaps"]))
+    people, expected, _ = net(*seen(held), Layout.whole(held["gaps"]))
     np.testing.assert_allclose(fused, people[:, -1].detach().numpy(), atol=1e-4)
     np.testing.assert_allclose(gates, expected[:, -1].detach().numpy(), atol=1e-5)
     assert gates.sum() == pytest.approx(1.0, abs=1e-6)

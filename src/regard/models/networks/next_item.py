@@ -11,7 +11,7 @@ from regard.models.networks.bags import Bag
 from regard.models.networks.exporting import exported
 from regard.models.networks.items import ItemNetwork
 from regard.models.networks.layout import Layout
-from regard.models.networks.people import Seen, Tower
+from regard.models.networks.people import Beside, Met, Tower
 from regard.models.networks.streams import Batch
 
 
@@ -60,21 +60,30 @@ class NextItem(nn.Module):
         before = earlier >= 0
         count = before.sum(dim=1)
         mean = (every[earlier] * before.unsqueeze(-1)).sum(dim=1) / count.clamp(min=1).unsqueeze(-1)
-        seen = Seen(
-            vectors,
-            gaps,
-            actions % self.tower.actions.num_embeddings,  # -1, not known, is the last row
-            torch.from_numpy(batch.values).to(device),
+        actions = actions % self.tower.actions.num_embeddings  # -1, not known, is the last row
+        seen = Met(vectors, gaps, actions, torch.from_numpy(batch.values).to(device))
+        beside = Beside(
             Bag(self.people_index, self.people_weight).at(person),
             Bag(self.moments_index, self.moments_weight).at(moment),
             mean[piece],
             (count > 0)[piece],
         )
-        people, gates, history = self.tower(seen, Layout.of(segment))
+        people, gates, history = self.tower(seen, beside, Layout.of(segment))
         return Read(table, people, history, gates, hidden)
 
 
-INPUTS = ("vectors", "gaps", "actions", "values", "person", "person_weight", "moment", "moment_weight", "earlier")
+MET = ("vectors", "gaps", "actions", "values")
+BESIDE = ("person", "person_weight", "moment", "moment_weight", "earlier")
+INPUTS = (*MET, *BESIDE)
+AXES = {**{name: {1: "h"} for name in MET}, **{name: {1: name} for name in BESIDE[:-1]}}  # what may be longer
+
+
+def example(width: int) -> dict[str, Tensor]:
+    """Inputs of three events, of nobody, nowhere, by name; of the shapes and types that a graph takes."""
+    codes, tokens = torch.zeros(1, 3, dtype=torch.int64), torch.zeros(1, 2, dtype=torch.int64)
+    met = (torch.zeros(1, 3, width), codes, codes.clone(), torch.zeros(1, 3))
+    beside = (tokens, torch.zeros(1, 2), tokens.clone(), torch.zeros(1, 2), torch.zeros(1, width))
+    return dict(zip(INPUTS, (*met, *beside), strict=True))
 
 
 class _Newest(nn.Module):
@@ -86,12 +95,8 @@ class _Newest(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         vectors, gaps, actions, values, person, person_weight, moment, moment_weight, earlier = inputs
-        seen = Seen(
-            vectors, gaps, actions, values, Bag(person[:, None], person_weight[:, None]),
-            Bag(moment[:, None], moment_weight[:, None]), earlier[:, None],
-            (earlier != 0).any(dim=-1, keepdim=True).expand_as(gaps),
-        )  # fmt: skip
-        people, gates, _ = self.tower(seen, Layout.whole(gaps))
+        beside = Beside.one((person, person_weight), (moment, moment_weight), earlier, gaps)
+        people, gates, _ = self.tower(Met(vectors, gaps, actions, values), beside, Layout.whole(gaps))
         return people[:, -1], gates[:, -1]
 
 
@@ -101,17 +106,4 @@ def graph_of(tower: Tower, width: int) -> bytes:
     vectors (1, h, d); gaps, actions (1, h) int64; values (1, h); person and moment as index and weight (1, T); earlier
     (1, d), all 0 where nothing lies before the window.
     """
-    codes, tokens = torch.zeros(1, 3, dtype=torch.int64), torch.zeros(1, 2, dtype=torch.int64)
-    example = {
-        "vectors": torch.zeros(1, 3, width),
-        "gaps": codes,
-        "actions": codes.clone(),
-        "values": torch.zeros(1, 3),
-        "person": tokens,
-        "person_weight": torch.zeros(1, 2),
-        "moment": tokens.clone(),
-        "moment_weight": torch.zeros(1, 2),
-        "earlier": torch.zeros(1, width),
-    }
-    axes = {name: {1: "h" if name in ("vectors", "gaps", "actions", "values") else name} for name in INPUTS[:-1]}
-    return exported(_Newest(tower), example, {"fused": {}, "gates": {}}, axes)
+    return exported(_Newest(tower), {name: example(width)[name] for name in INPUTS}, {"fused": {}, "gates": {}}, AXES)

@@ -27,18 +27,32 @@ def body_of(name: str, width: int, blocks: int, window: int, dropout: float) -> 
 
 
 @dataclass(frozen=True)
-class Seen:
-    """What a Tower reads, each (B, L, ...): item vectors, gap and action codes, scaled values; bags of the person and
-    of the moment; the mean vector of what lies before the window, and whether anything does."""
+class Met:
+    """What a Tower's body reads, each (B, L, ...): item vectors, gap and action codes, scaled values."""
 
     vectors: Tensor
     gaps: Tensor
     actions: Tensor
     values: Tensor
+
+
+@dataclass(frozen=True)
+class Beside:
+    """What counts beside it, each (B, L, ...): bags of the person and of the moment; the mean vector of what lies
+    before the window, and whether anything does."""
+
     person: Bag
     moment: Bag
     earlier: Tensor
     before: Tensor
+
+    @staticmethod
+    def one(person: tuple[Tensor, Tensor], moment: tuple[Tensor, Tensor], earlier: Tensor, length: Tensor) -> Beside:
+        """The same at every place of one row: index and weight (1, T) twice, earlier (1, d), all 0 where nothing lies
+        before; `length` (1, L) says how many places."""
+        bags = [Bag(index[:, None], weight[:, None]) for index, weight in (person, moment)]
+        before = (earlier != 0).any(dim=-1, keepdim=True)
+        return Beside(bags[0], bags[1], earlier[:, None], before.expand_as(length))
 
 
 class Tower(nn.Module):
@@ -68,18 +82,24 @@ class Tower(nn.Module):
         with torch.no_grad():
             self.gate.bias.copy_(torch.tensor([2.0, 0.0, 0.0, 0.0]))  # history leads until the data say otherwise
 
-    def forward(self, seen: Seen, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(self, met: Met, beside: Beside, layout: Layout) -> tuple[Tensor, Tensor, Tensor]:
         """The vectors (B, L, d), the gates (B, L, P), and what the body alone says (B, L, d)."""
-        marks = self.gaps(seen.gaps) + self.actions(seen.actions) + self.values(seen.values.unsqueeze(-1))
-        history = self.after(self.body(self.dropout(self.before(seen.vectors) + marks), layout))
-        return *self._fuse(history, seen), history
+        history = self.after(self.body(self.marked(met), layout))
+        return *self.fused(history, beside), history
 
-    def _fuse(self, history: Tensor, seen: Seen) -> tuple[Tensor, Tensor]:
-        raw = (self.person(seen.person), self.moment(seen.moment), seen.earlier)
+    def marked(self, met: Met) -> Tensor:
+        """What the body reads: items with their marks, (B, L, d)."""
+        marks = self.gaps(met.gaps) + self.actions(met.actions) + self.values(met.values.unsqueeze(-1))
+        marked: Tensor = self.dropout(self.before(met.vectors) + marks)
+        return marked
+
+    def fused(self, history: Tensor, beside: Beside) -> tuple[Tensor, Tensor]:
+        """The vectors (B, L, d) and the gates (B, L, P), given what the body says (B, L, d)."""
+        raw = (self.person(beside.person), self.moment(beside.moment), beside.earlier)
         parts = [history, *(side(part).expand_as(history) for side, part in zip(self.sides, raw, strict=True))]
         scores = self.gate(torch.cat(parts, dim=-1))
         shut = torch.tensor([not there for there in self.there], device=scores.device).expand_as(scores)
-        shut = torch.cat([shut[..., :-1], ~seen.before.unsqueeze(-1)], dim=-1)
+        shut = torch.cat([shut[..., :-1], ~beside.before.unsqueeze(-1)], dim=-1)
         gates = torch.softmax(scores.masked_fill(shut, float("-inf")), dim=-1)
         fused: Tensor = (torch.stack(parts, dim=-2) * gates.unsqueeze(-1)).sum(dim=-2)
         return fused, gates

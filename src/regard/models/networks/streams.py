@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from functools import cached_property
 from typing import Any
 
@@ -182,6 +182,15 @@ class Reading:
         centre, width = (float(value.mean()), float(value.std()) or 1.0) if len(value) else (1.0, 1.0)
         return Reading(window, summary, tuple(there), centre, width)
 
+    def told(self) -> dict[str, Any]:
+        """As an artifact keeps it."""
+        return {one.name: getattr(self, one.name) for one in fields(self) if one.init}
+
+    @staticmethod
+    def from_told(told: Mapping[str, Any]) -> Reading:
+        """As it was."""
+        return Reading(**{**told, "types": tuple(told["types"])})
+
     def actions(self, types: tuple[str, ...], codes: NDArray[np.integer]) -> Codes:
         """Codes into `types` become our own, -1 for what we do not know."""
         table = np.array([*(self.codes.get(name, -1) for name in types), -1], np.int64)
@@ -204,3 +213,13 @@ def gaps(time: NDArray[np.floating], offsets: Codes) -> Codes:
     found: Codes = np.minimum(1 + np.log2(1 + since), GAPS - 1).astype(np.int64)
     found[offsets[:-1][np.diff(offsets) > 0]] = 0
     return found
+
+
+def gaps_since(data: Dataset, later: Dataset) -> Codes:
+    """Gap codes of the events of `later`, the first of each person counted from their last in `data`."""
+    codes = gaps(later.events.time, later.events.offsets)
+    for user in np.flatnonzero((np.diff(later.events.offsets) > 0) & (np.diff(data.events.offsets) > 0)):
+        last, first = data.events.offsets[user + 1] - 1, later.events.offsets[user]
+        pair = np.array([data.events.time[last], later.events.time[first]])
+        codes[first] = gaps(pair, np.array([0, 2]))[1]
+    return codes
