@@ -43,7 +43,13 @@ def _help(*command: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([REGARD, *command, "--help"], capture_output=True, text=True, env=plain, check=False)
 
 
-@pytest.mark.parametrize("page", [p for p in PAGES if _blocks(p, "python")], ids=_named)
+def _deep(page: Path) -> Any:
+    """The page, skipped where it fits a network and there is no PyTorch."""
+    fits = any("Behaviour(" in block for _, block in _blocks(page, "python"))
+    return pytest.param(page, marks=[pytest.mark.deep] if fits else [], id=_named(page))
+
+
+@pytest.mark.parametrize("page", [_deep(p) for p in PAGES if _blocks(p, "python")])
 def test_the_python_of_a_page_runs_in_order(page: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"__name__": "page"}
