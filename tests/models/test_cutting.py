@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.request import UNKNOWN, History, Query
 from regard.domain.run import Run
-from regard.models.cutting import Asked, fit_all, held_out, known_items, parted
+from regard.models.cutting import Asked, fit_all, held_out, known_items, newest_of_all, parted
 from tests.models.planted import Seer, town
 
 
@@ -33,6 +34,15 @@ def test_a_cut_takes_a_share_of_each_person_and_whole_pairs(seed: int, share: fl
 def test_repeated_pairs_leave_together() -> None:
     frame = pl.DataFrame({"user": ["u"] * 4, "item": ["a", "b", "c", "a"], "time": [1.0, 2.0, 3.0, 4.0]})
     assert held_out(Dataset.from_frame(frame), 0.3, None).tolist() == [True, False, False, True]
+
+
+def test_the_newest_of_all_leave_whatever_they_are_worth_and_whosever_they_are() -> None:
+    frame = pl.DataFrame({"user": list("uuvv"), "item": list("abab"), "time": [1.0, 4.0, 3.0, 2.0]})
+    data = Dataset.from_frame(frame)
+    data = replace(data, events=replace(data.events, weight=np.array([1, 0, 1, 1], np.float32)))
+    assert data.events.time.tolist() == [1, 4, 2, 3]
+    assert newest_of_all(data, 0.5).tolist() == [False, True, False, True]
+    assert newest_of_all(data, 0.01).sum() == 1
 
 
 def test_validation_data_take_the_place_of_a_cut() -> None:

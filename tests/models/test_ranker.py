@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from functools import cache
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -209,6 +210,31 @@ def test_scores_of_all_items_are_those_of_the_list_above_the_lowest() -> None:
     found = model.retrieve(ask(0), ITEMS)
     np.testing.assert_allclose(model.scores([ask(0)])[0][found.rows], found.scores + 1.0, rtol=1e-6)
     assert model.scores([ask(0)]).min() >= 0
+
+
+@dataclass(frozen=True)
+class Told:
+    """A source, or a learner, that keeps what it was told."""
+
+    inner: Any
+    heard: list[Any] = field(default_factory=list)
+    window: int = 0
+
+    def fit(self, told: Any, *more: Any, **by_name: Any) -> Any:
+        self.heard.append(told)
+        return self.inner.fit(told, *more, **by_name)
+
+
+def test_sources_see_none_of_the_newest_meetings_and_each_is_judged_by_all_before_it() -> None:
+    data, source, learner = shown(0), Told(Popularity()), Told(Trees(rounds=5))
+    Ranker((("popular", source),), learner, examples="events", share=0.3, judges=0.0).fit(data)
+    (seen, whole), (lessons,), e = source.heard, learner.heard, data.events
+    assert (len(seen.events), len(lessons), len(whole.events)) == (21_000, 9_000, 30_000)
+    assert seen.events.time.max() <= lessons.at.min()
+    for place in (0, 4_000, 8_999):
+        before = (e.time < lessons.at[place]) & (e.user == lessons.person[place])
+        own = lessons.columns[place, lessons.names.index("own events")]
+        assert np.expm1(own) == pytest.approx(before.sum(), rel=1e-5)
 
 
 @pytest.mark.parametrize(

@@ -45,6 +45,14 @@ def held_out(data: Dataset, share: float, rng: np.random.Generator | None) -> Ma
     return np.isin(pair, pair[chosen])
 
 
+def newest_of_all(data: Dataset, share: float) -> Mask:
+    """The newest `share` of all events together, (n,), at least one; who came late leaves with all that they did."""
+    order = np.argsort(data.events.time, kind="stable")
+    held = np.zeros(len(order), np.bool_)
+    held[order[len(order) - max(1, round(share * len(order))) :]] = True
+    return held
+
+
 def fit_all(
     sources: Sequence[tuple[str, Estimator[Any]]], data: Dataset, run: Run, warm: Mapping[str, Any] | None = None
 ) -> dict[str, Any]:

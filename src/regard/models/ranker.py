@@ -20,7 +20,7 @@ from regard.domain.run import Run
 from regard.models.actions import Action, ActionWeights, actions_of
 from regard.models.als import ImplicitALS
 from regard.models.calibration_curve import Curve
-from regard.models.cutting import fit_all, held_out
+from regard.models.cutting import fit_all, held_out, newest_of_all
 from regard.models.ease import EASE
 from regard.models.examples import Examples
 from regard.models.facts import Facts
@@ -39,13 +39,12 @@ class Ranker:
     """score = sum_a weight_a P(a | person, item, moment), P by `learner`, calibrated on people that it did not see.
 
     learner: `Trees`, `Deep` or `Logistic`. judges: the share of the people who calibrate and do not teach; 0: nobody,
-      and its chances stay as it says them. words: how many of each item's text it reads, if it reads words (`Deep` by
-      convolution, `Logistic`).
+      and its chances stay as it says them. words: how many of each item's text it reads, if it reads words.
     examples: "proposals" judges what the sources propose on each visit against what happened on it; "events" takes
     each event as a meeting that went well or not (shown and clicked, liked or disliked), and may have no sources.
-    share, cut: which part of the events sources do not see (or `run.validation`), newest or at random; with "events"
-      and no source each event is judged by what came before it. types: of those events, all by default; the others
-      still belong to what came before.
+    share, cut: which part of the events sources do not see (or `run.validation`): at random, or the newest, of each
+      person or, with "events", of all together, as who comes next is new, too. With "events" these, or all where there
+      is no source, are judged by what came before each. types: of those events, all by default.
     actions: event types, or "positive"; empty: those that the data show (`actions_of`). values: types whose value is
       expected, too (stars, seconds). at_least: examples with and without an action below which it is not learned.
     weights: what each action is worth; they can be changed on a fitted ranker. breadth: items a source proposes.
@@ -96,8 +95,8 @@ class Ranker:
     def fit(self, data: Dataset, *, run: Run = Run()) -> FittedRanker:  # noqa: B008
         """Each source twice (without the cut, and on everything), then the learner and a curve for each action.
 
-        `run.tracker` hears how many examples show each action, which actions were left out for want of them, and the
-        AUC of each learned one, and the calibration error that its curve leaves, on people that it did not see.
+        `run.tracker` hears how many examples show each action, which actions lack them and are left out, and the AUC
+        of each learned one, and the calibration error that its curve leaves, on people that it did not see.
         """
         inner = replace(run, validation=None, warm_start=None)
         facts = Facts.learn(data, self.learner.window)
@@ -124,11 +123,11 @@ class Ranker:
         rest, held = self._cut(data, run)
         panel = self._panel(rest, run, "cut")
         if single:
-            told, held = self._meetings(data), self._meetings(held)
-            actions = actions_of(told.events, self.actions, self.values, single)
-            chosen = _drawn(len(held.events), self.meetings, run)
-            asked = held.where(np.isin(np.arange(len(held.events)), chosen))
-            return actions, lessons_of_events(asked, rest, facts, panel, actions)
+            actions = actions_of(self._meetings(data).events, self.actions, self.values, single)
+            asked = self._meetings(held)
+            chosen = _drawn(len(asked.events), self.meetings, run)
+            asked = asked.where(np.isin(np.arange(len(asked.events)), chosen))
+            return actions, lessons_of_events(asked, data, facts, panel, actions)
         actions = actions_of(data.events, self.actions, self.values, single)
         numbers = np.unique(visits(held.events))
         chosen = numbers[_drawn(len(numbers), self.visits, run)]
@@ -143,8 +142,11 @@ class Ranker:
             return data, data
         if run.validation is not None:
             return data, run.validation
-        events = replace(data.events, weight=np.ones(len(data.events), np.float32))  # what was disliked counts, too
-        held = held_out(replace(data, events=events), self.share, run.rng() if self.cut == "random" else None)
+        if self.examples == "events" and self.cut == "newest":
+            held = newest_of_all(data, self.share)
+        else:  # what was disliked counts, too
+            events = replace(data.events, weight=np.ones(len(data.events), np.float32))
+            held = held_out(replace(data, events=events), self.share, run.rng() if self.cut == "random" else None)
         return data.where(~held), data.where(held)
 
 
