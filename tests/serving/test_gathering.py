@@ -12,7 +12,7 @@ from regard.serving.gathering import Gathering
 
 
 class Work:
-    """Answers numbers with their double, 13 with an error, batches with 99 not at all; notes every batch."""
+    """Answers numbers with their double, 13 with an error, 77 not, batches with 99 not at all; notes every batch."""
 
     def __init__(self) -> None:
         self.batches: list[list[int]] = []
@@ -25,7 +25,7 @@ class Work:
             raise AssertionError("nobody opened")
         if 99 in asked:
             raise Unavailable("the store", "an answer", "none")
-        return [ValueError("13") if one == 13 else 2 * one for one in asked]
+        return [ValueError("13") if one == 13 else 2 * one for one in asked if one != 77]
 
 
 def run(work: Work, story: Any, most: int = 4, patience: float | None = None, lingers: bool = False) -> Any:
@@ -141,3 +141,24 @@ def test_who_goes_away_takes_nobody_along() -> None:
     gone, stays = run(work, story)
     assert isinstance(gone, asyncio.CancelledError)
     assert stays == 4
+
+
+def test_too_few_answers_are_an_error_of_all_and_of_nobody_after_them() -> None:
+    work = Work()
+
+    async def story(ask: Any) -> Any:
+        short = await _all(ask(77), ask(1))
+        return short, await ask(2)
+
+    short, after = run(work, story)
+    assert [str(one) for one in short] == ["test: 1 answers to 2 calls"] * 2
+    assert after == 4
+
+
+def test_who_calls_after_the_end_is_told() -> None:
+    async def story(ask: Any) -> Any:
+        await ask.close()
+        with pytest.raises(RuntimeError, match="shutdown"):
+            await ask(1)
+
+    run(Work(), story)

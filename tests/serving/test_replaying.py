@@ -161,3 +161,16 @@ def test_what_is_different_is_said(world: World, monkeypatch: pytest.MonkeyPatch
         model = next(here.releases.folder.glob("0001/model/**/*.npy"))
         model.write_bytes(model.read_bytes() + b"0")
         assert replaying.replay(served, found).why.startswith("files of release 0001 are not as they were written")
+
+
+def test_the_corridor_of_the_past_is_made_once_for_a_release_and_what_it_went_without(world: World) -> None:
+    own, *_ = world
+    with Installation.open(own) as here:
+        served = Served.at_rest(here)
+        assert served.live is not None
+        items, made = served.live.catalogue.upto, []
+        for left_out in ((), ("ease",), ()):
+            with served.past.at("0001", items, left_out) as live:
+                made.append(live.recommender)
+    assert made[2] is made[0]
+    assert made[1] is not made[0]

@@ -77,7 +77,7 @@ class Candidates:
 
     def first(self, k: int) -> Candidates:
         """The first `k` of one source's own batch."""
-        return self if len(self) <= k else self._changed(rows=self.rows[:k], proposals=self.proposals[:k])
+        return self if len(self) <= k else self._taken(slice(k))
 
     def proposers(self, index: int) -> tuple[str, ...]:
         """The sources that proposed the candidate at `index`, first proposer first."""
@@ -98,12 +98,15 @@ class Candidates:
     def where(self, mask: Mask) -> Candidates:
         """The candidates for which `mask` (n,) is true."""
         check_shape("Candidates.where", mask, (len(self),))
+        return self._taken(mask)
+
+    def _taken(self, which: Mask | slice) -> Candidates:
         return self._changed(
-            rows=self.rows[mask],
-            proposals=self.proposals[mask],
-            features=None if self.features is None else self.features[mask],
-            mean=None if self.mean is None else self.mean[mask],
-            spread=None if self.spread is None else self.spread[mask],
+            rows=self.rows[which],
+            proposals=self.proposals[which],
+            features=None if self.features is None else self.features[which],
+            mean=None if self.mean is None else self.mean[which],
+            spread=None if self.spread is None else self.spread[which],
         )
 
     def scored(self, scored: Scored) -> Candidates:
@@ -119,7 +122,9 @@ class Candidates:
         """The same but for some columns, unchecked: what comes of a batch that was checked has unique rows."""
         made = object.__new__(Candidates)
         for name in NAMES:
-            object.__setattr__(made, name, columns[name] if name in columns else getattr(self, name))
+            object.__setattr__(made, name, columns.pop(name) if name in columns else getattr(self, name))
+        if columns:
+            raise TypeError(f"Candidates have no {', '.join(columns)}")
         return made
 
 

@@ -44,9 +44,9 @@ class Ranker:
     each event as a meeting that went well or not (shown and clicked, liked or disliked), and may have no sources.
     share, cut: which part of the events sources do not see (or `run.validation`): at random, or the newest, of each
       person or, with "events", of all together, as who comes next is new, too. With "events" these, or all where there
-      is no source, are judged by what came before each. types: of those events, all by default.
-    actions: event types, or "positive"; empty: those that the data show (`actions_of`). values: types whose value is
-      expected, too (stars, seconds). at_least: examples with and without an action below which it is not learned.
+      is no source, are judged by what came before each, those of `run.validation` by `data` before them.
+    types: of those events, all by default. actions: event types, or "positive"; empty: those that the data show
+    (`actions_of`). values: types whose value is expected, too. at_least: examples with and without, else not learned.
     weights: what each action is worth; they can be changed on a fitted ranker. breadth: items a source proposes.
     visits, meetings: how many visits, or events, teach at most.
     """

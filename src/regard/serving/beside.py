@@ -83,8 +83,9 @@ def _worker(settings: Settings) -> Iterator[None]:
         if keeper.is_alive():  # in the middle of a fit; the job stays resumable
             alive[0].kill()
             keeper.join()
-            with suppress(RegardError):  # an embedded server is stopped by its last client, which was killed
-                Store.open(settings.store, settings.tenant).close()
+            if not settings.database_url:  # an embedded server is stopped by its last client, which was killed
+                with suppress(RegardError):
+                    Store.open(settings.store, settings.tenant).close()
 
 
 def _started(settings: Settings) -> subprocess.Popen[bytes]:

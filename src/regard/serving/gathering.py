@@ -70,7 +70,12 @@ class Gathering(Generic[Asked, Said]):
             loop.call_soon(self._start, loop, len(self._waiting))
             return
         batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
-        task = loop.run_in_executor(self._thread, self._work, [asked for asked, _ in batch])
+        try:
+            task = loop.run_in_executor(self._thread, self._work, [asked for asked, _ in batch])
+        except RuntimeError as error:  # closed meanwhile
+            self._busy = False
+            self._tell(batch, [error] * len(batch))
+            return
         task.add_done_callback(lambda done: self._done(loop, batch, done))
 
     def _done(
@@ -79,10 +84,19 @@ class Gathering(Generic[Asked, Said]):
         batch: list[tuple[Asked, asyncio.Future[Said]]],
         done: asyncio.Future[Sequence[Said | Exception]],
     ) -> None:
-        error = done.exception()
+        error: BaseException | None = asyncio.CancelledError() if done.cancelled() else done.exception()
+        said: Sequence[Said | BaseException] = [] if error is not None else done.result()
+        if error is None and len(said) != len(batch):
+            error = RuntimeError(f"{self.name}: {len(said)} answers to {len(batch)} calls")
         if error is None:
             self._away_until = None
-        said = [error] * len(batch) if error is not None else done.result()
+        self._tell(batch, said if error is None else [error] * len(batch))
+        self._busy = bool(self._waiting)
+        if self._busy:
+            self._start(loop, 0)
+
+    @staticmethod
+    def _tell(batch: list[tuple[Asked, asyncio.Future[Said]]], said: Sequence[Said | BaseException]) -> None:
         for (_, future), one in zip(batch, said, strict=True):
             if future.done():  # nobody waits any more
                 continue
@@ -90,9 +104,6 @@ class Gathering(Generic[Asked, Said]):
                 future.set_exception(one)
             else:
                 future.set_result(one)
-        self._busy = bool(self._waiting)
-        if self._busy:
-            self._start(loop, 0)
 
     def _away(self, got: str) -> Unavailable:
         return Unavailable("the store", "an answer", got, "Try again in a second.")

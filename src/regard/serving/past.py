@@ -8,6 +8,7 @@ from collections import OrderedDict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from typing import TypeAlias
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from regard.serving.sources import AtWork, BlendAtWork
 from regard.serving.tuned import base_of, over
 from regard.serving.wiring import Live
 
+Corridors: TypeAlias = dict[tuple[str, ...], Recommender]  # by the sources that were left out
 HELD = 2  # releases that stay loaded: the live one's list comes beside the canary's
 
 
@@ -30,7 +32,7 @@ class Past:
     """Releases as they answered at earlier moments. What is loaded walks on to later moments without a new load."""
 
     here: Installation
-    _held: OrderedDict[str, Live] = field(default_factory=OrderedDict)
+    _held: OrderedDict[str, tuple[Live, Corridors]] = field(default_factory=OrderedDict)
     _using: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextmanager
@@ -41,16 +43,19 @@ class Past:
         """
         with self._using:
             must_be_kept(self.here.store, items)
-            live = self._held.pop(release, None)
+            live, corridors = self._held.pop(release, (None, {}))
             if live is None or live.catalogue.upto > items:
-                live = self.here.load(release, items)
+                live, corridors = self.here.load(release, items), {}
             elif live.catalogue.upto < items:
                 found = steps(self.here.store, live.catalogue.upto, items)
                 live.catalogue.follow(found.items, found.gone, items)
-            self._held[release] = live
+            self._held[release] = live, corridors
             if len(self._held) > HELD:
                 self._held.popitem(last=False)
-            yield replace(live, recommender=_without(live.recommender, left_out))
+            missing = tuple(left_out)
+            if missing not in corridors:  # what a source keeps beside it, as its index, is dear to make
+                corridors[missing] = _without(live.recommender, missing)
+            yield replace(live, recommender=corridors[missing])
 
 
 def past_print(query: Query) -> str:

@@ -95,7 +95,7 @@ class _Newest(nn.Module):
 
     def forward(self, *inputs: Tensor) -> tuple[Tensor, Tensor]:
         vectors, gaps, actions, values, person, person_weight, moment, moment_weight, earlier = inputs
-        beside = Beside.one((person, person_weight), (moment, moment_weight), earlier, gaps[:, -1:])
+        beside = Beside.one((person, person_weight), (moment, moment_weight), earlier)
         told = self.tower.body(self.tower.marked(Met(vectors, gaps, actions, values)), Layout.whole(gaps))
         people, gates = self.tower.fused(self.tower.after(told[:, -1:]), beside)
         return people[:, 0], gates[:, 0]

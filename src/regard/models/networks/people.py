@@ -47,12 +47,11 @@ class Beside:
     before: Tensor
 
     @staticmethod
-    def one(person: tuple[Tensor, Tensor], moment: tuple[Tensor, Tensor], earlier: Tensor, length: Tensor) -> Beside:
-        """The same at every place of one row: index and weight (1, T) twice, earlier (1, d), all 0 where nothing lies
-        before; `length` (1, L) says how many places."""
+    def one(person: tuple[Tensor, Tensor], moment: tuple[Tensor, Tensor], earlier: Tensor) -> Beside:
+        """At one place: index and weight (1, T) twice; earlier (1, d), all 0 where nothing lies before."""
         bags = [Bag(index[:, None], weight[:, None]) for index, weight in (person, moment)]
         before = (earlier != 0).any(dim=-1, keepdim=True)
-        return Beside(bags[0], bags[1], earlier[:, None], before.expand_as(length))
+        return Beside(bags[0], bags[1], earlier[:, None], before)
 
 
 class Tower(nn.Module):

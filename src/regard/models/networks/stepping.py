@@ -35,7 +35,7 @@ class _Fuse(nn.Module):
 
     def forward(self, *inputs: Tensor) -> Tensor:
         history, person, person_weight, moment, moment_weight, earlier = inputs
-        beside = Beside.one((person, person_weight), (moment, moment_weight), earlier, history[:, :1])
+        beside = Beside.one((person, person_weight), (moment, moment_weight), earlier)
         people, _ = self.tower.fused(history[:, None], beside)
         return people[:, 0]
 
