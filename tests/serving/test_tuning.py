@@ -21,7 +21,7 @@ from regard.feedback.log_judge import NAME as BY_LOG
 from regard.models.ease import FittedEASE
 from regard.models.long_term import SlateQ
 from regard.serving import hearing, lists, releasing, tuning
-from regard.serving.hearing import ABSENT, GIVEN, GONE, OPEN, heard
+from regard.serving.hearing import ABSENT, FILTERED, GIVEN, GONE, OPEN, OTHERS, heard
 from regard.serving.installation import Installation
 from regard.serving.recipes import LongRun, decode_long_run
 from regard.serving.replaying import replay
@@ -224,35 +224,43 @@ def test_what_cannot_be_heard_is_left_out_and_counted(home: Settings, clock: Clo
     key = install_key(home)
     with client_of(home) as client:
         client.bearing(key)
-        lost = client.list_for("u1", k=3)
-        deleted, kept = client.list_for("u2", k=3), client.list_for("u4", k=2)
-        given = client.post("/personalize-ranking", json={"userId": "u5", "inputList": ["f1", "f2"]})
-        assert given.status_code == 200, given.text
+        deleted = client.list_for("u2", k=3)
+        client.delete(f"/v1/items/{next(name for name in ids(deleted) if name not in ('f1', 'f2'))}")
+        client.list_for("u1", k=3)  # has one candidate more as soon as this like is taken back
         liked = client.get("/api/user/u1/feedback/like").json()[0]["ItemId"]
         assert client.delete(f"/api/feedback/like/u1/{liked}").status_code == 200
-        gone = next(name for name in ids(deleted) if name not in {*ids(kept), *ids(lost), "f1", "f2"})
-        client.delete(f"/v1/items/{gone}")
+        given = client.post("/personalize-ranking", json={"userId": "u5", "inputList": ["f1", "f2"]})
+        assert given.status_code == 200, given.text
+        kept = client.list_for("u4", k=2)
+        assert ids(client.list_for("u7", k=3, filter={"creator": "Director 1"}))
         clock.at += 2 * VISIT
         client.list_for("u6", k=2)  # its visit is not over
     with Installation.open(home) as here:
-        _another(here, kept, release="0009")
-        _another(here, kept, items=(0, 1))  # met long ago: no candidates
+        _another(here, kept, 1, release="0009")
+        _another(here, kept, 2, items=(0, 1))  # met long ago: no candidates
         found = heard(here, 100, ITEMS)
-        assert found.left_out == {OPEN: 1, GIVEN: 1, GONE: 1, ABSENT: 1}
-        assert [query.at for query in found.lists.queries] == [clock.at - 2 * VISIT] * 2
+        assert found.left_out == {OPEN: 1, GIVEN: 1, FILTERED: 1, GONE: 1, ABSENT: 1, OTHERS: 1}
+        assert [query.at for query in found.lists.queries] == [clock.at - 2 * VISIT]
         names = [[here.live.catalogue.id(row) for row in own if row >= 0] for own in found.lists.rows.tolist()]
-        assert sorted(names) == sorted([ids(lost), ids(kept)])
-        assert heard(here, 100, 1).left_out[ABSENT] == 3  # where a release knows the first item alone
+        assert names == [ids(kept)]
+        assert heard(here, 100, 1).left_out[ABSENT] == 2  # where a release knows the first item alone
         assert len(heard(here, 1, ITEMS).lists) + sum(heard(here, 1, ITEMS).left_out.values()) == 1
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("regard.serving.past.must_be_kept", _damaged)
+            assert heard(here, 100, ITEMS).left_out[GONE] == 4
 
 
-def _another(here: Installation, like: dict[str, Any], **changed: Any) -> None:
+def _damaged(*_: Any) -> Any:
+    raise InvalidInput("model", "files as they were written", "others")
+
+
+def _another(here: Installation, like: dict[str, Any], number: int, **changed: Any) -> None:
     """One more line of the log, but for `changed` like that of a served list."""
     served = Served.at_rest(here)
     found = served.impressions.get(like["recommendation_id"])
     if "items" in changed:
         changed["items"] = tuple(here.store.events_of(found.user_row).rows[:2].tolist())
-    name = type(found.id)(int=found.id.int ^ (1 + len(changed.get("items", ()))))
+    name = type(found.id)(int=found.id.int ^ number)
     served.impressions.write([replace(found, id=name, body=orjson.dumps(found.body), **changed)])
 
 
@@ -274,6 +282,8 @@ def test_the_table_of_regard_toml() -> None:
         ({"kind": "policy_gradient", "least": 0}, r"\[long_run\] least"),
         ({"kind": "policy_gradient", "lists": 10}, r"\[long_run\] lists"),
         ({"kind": "policy_gradient", "lists": "many"}, r"\[long_run\] lists"),
+        (3, r"\[long_run\]: expected a table"),
+        ("slate_q", r"\[long_run\]: expected a table"),
     ):
         with pytest.raises(InvalidInput, match=said):
             decode_long_run({"long_run": wrong})

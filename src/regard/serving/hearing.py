@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -12,7 +13,7 @@ import polars as pl
 from regard.data.impression_log import Impression
 from regard.data.shown import shown_slots
 from regard.domain.arrays import Rows, Scores
-from regard.domain.errors import NotFound
+from regard.domain.errors import RegardError
 from regard.domain.request import UNKNOWN, Query
 from regard.domain.run import Progress, silent
 from regard.feedback.log_judge import whole_lists
@@ -24,10 +25,12 @@ from regard.serving.served import Served
 from regard.serving.settings import now
 from regard.serving.tuned import base_of
 
-OPEN = "still open, a robot's, or with an item that was deleted"
+OPEN = "a robot's, or with an item that was deleted"
 GIVEN = "ranked what was given"
+FILTERED = "asked with a filter"  # sources are asked far deeper then: up to all items are candidates
 GONE = "made by a release, items or a policy that are no longer kept"
 ABSENT = "with an item that is no longer a candidate"
+OTHERS = "chosen out of other candidates than can be found now"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,9 +58,9 @@ def heard(here: Installation, most: int, n_items: int, tell: Progress = silent) 
 
     Candidates and scores are computed again by the release that made the list, over the items, weights and events of
     its moment. That release has not met what was done with the list, so its scores know no more than they did; and the
-    policy has drawn from these candidates. Where that release was tuned, it is its blend that speaks here. What people
-    have taken back since is not known any more. A list that cannot be computed again, or has shown what is no candidate
-    any more, is left out and counted.
+    policy has drawn from these candidates. Where that release was tuned, it is its blend that speaks here. A list that
+    cannot be computed again, has shown what is no candidate any more, or has other candidates now than it had, as where
+    people have taken something back or items were deleted, is left out and counted; so is one that asked for a filter.
     """
     upto = now() - here.rules.visit
     slots = shown_slots(here.store, 0.0, upto, most)
@@ -92,7 +95,7 @@ def _in_order(served: Served, names: Sequence[str]) -> list[Impression]:
 def _again(served: Served, found: Impression, reward: Scores, n_items: int) -> _Told | str:
     """One list from its line, or why it is left out."""
     body = found.body
-    why = replaying.missing(served, found) or (GIVEN if body["moment"].get("given") is not None else "")
+    why = replaying.missing(served, found) or _set_apart(body["moment"])
     if why:
         return why
     try:
@@ -100,8 +103,10 @@ def _again(served: Served, found: Impression, reward: Scores, n_items: int) -> _
             corridor = replaying.as_asked(served, live, found).recommender
             query = lists.asked(served, live, found)
             candidates = replace(corridor, scorer=base_of(corridor.scorer)).candidates(query)
-    except NotFound:
+    except RegardError:  # also where files are damaged
         return GONE
+    if len(candidates) != body["candidates"]:  # the chances were drawn among those
+        return OTHERS
     candidates = candidates.where(candidates.rows < n_items)
     place = {row: n for n, row in enumerate(candidates.rows.tolist())}
     if candidates.mean is None or not all(row in place for row in found.items):
@@ -110,6 +115,13 @@ def _again(served: Served, found: Impression, reward: Scores, n_items: int) -> _
     shown = np.array([place[row] for row in found.items], np.int64)
     query = replace(query, user=user, allowed=None)
     return _Told(query, candidates.rows, candidates.mean, shown, np.array(found.propensities), reward)
+
+
+def _set_apart(moment: Mapping[str, Any]) -> str:
+    """Why a list is none to learn from, whatever is kept of it; "": it is one."""
+    if moment.get("given") is not None:
+        return GIVEN
+    return FILTERED if moment.get("filter") else ""
 
 
 def _looked(told: pl.DataFrame) -> Scores:
