@@ -205,6 +205,8 @@ def decode_long_run(table: Mapping[str, Any]) -> LongRun | None:
     where, told = "regard.toml [long_run]", table.get("long_run")
     if told is None:
         return None
+    if not isinstance(told, Mapping):
+        raise InvalidInput(where, "a table", repr(told))
     own = {name: told[name] for name in ("lists", "least", "topics") if name in told}
     learner = _built(where, TUNERS, {name: value for name, value in told.items() if name not in own}, {})
     chosen: LongRun = _validated(where, LongRun, {"learner": learner, **own})
