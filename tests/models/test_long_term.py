@@ -139,13 +139,6 @@ def test_what_cannot_be_a_log_is_refused() -> None:
         SlateQ(1.0)
 
 
-def test_a_log_is_cut_list_by_list(tiring: LoggedLists) -> None:
-    mask = np.arange(len(tiring)) % 3 == 0
-    part = tiring.where(mask)
-    assert part.earned.tolist() == tiring.earned[mask].tolist()
-    assert [query.at for query in part.queries] == [query.at for query in tiring.queries[::3]]
-
-
 def test_topics_are_the_directions_in_which_items_differ_most() -> None:
     """Items at (0, 5), (4, 5), (8, 5): they differ by 4 along the first axis, the second says nothing."""
     found = leading(np.array([[0.0, 5.0], [4.0, 5.0], [8.0, 5.0]], np.float32), 1)

@@ -200,13 +200,14 @@ def test_a_log_that_never_explored_tunes_no_policy(own: Settings, clock: Clock) 
 
 
 def test_a_job_that_was_stopped_after_tuning_does_not_tune_again(home: Settings, clock: Clock) -> None:
-    visits(home, clock, 2)
+    visits(home, clock, 2)  # PEOPLE lists after the cut: the newest of all would be none before it
 
     def stop(stage: str, share: float) -> None:
         if stage == "release":
             raise KeyboardInterrupt
 
-    with Installation.open(replace(home, recipes={**home.recipes, "long_run": SLATE_Q})) as here:
+    long_run = {**SLATE_Q, "lists": PEOPLE}
+    with Installation.open(replace(home, recipes={**home.recipes, "long_run": long_run})) as here:
         folder = here.settings.folder / "job"
         with pytest.raises(KeyboardInterrupt):
             Retraining(here, folder, True, stop).run()
@@ -215,9 +216,20 @@ def test_a_job_that_was_stopped_after_tuning_does_not_tune_again(home: Settings,
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(SlateQ, "fit", _broken)
             assert retrained(here) == "release 0002 waits for approval"
-        assert told_of(here, "0002")["value"] == 2 * PEOPLE
+        assert told_of(here, "0002")["value"] == PEOPLE
         assert here.releases.tuned(here.releases.get("0002")) is not None
         assert not folder.exists()
+
+
+def test_lists_from_before_a_moment_are_heard_however_many_came_after(home: Settings, clock: Clock) -> None:
+    visits(home, clock, 2)
+    until = clock.at - 2 * VISIT - 10 * PEOPLE  # where the second round begins
+    with Installation.open(home) as here:
+        before, newest = heard(here, 20, ITEMS, until), heard(here, 20, ITEMS)
+    assert len(before.lists) == len(newest.lists) == 20
+    assert max(query.at for query in before.lists.queries) + VISIT < until
+    assert min(query.at for query in newest.lists.queries) > until
+    assert (before.lists.earned > 0).any()
 
 
 def test_what_cannot_be_heard_is_left_out_and_counted(home: Settings, clock: Clock) -> None:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from regard.domain.arrays import Mask, Rows, Scores, check_finite, check_shape
+from regard.domain.arrays import Rows, Scores, check_finite, check_shape
 from regard.domain.errors import InvalidInput
 from regard.domain.request import Query
 
@@ -67,18 +67,6 @@ class LoggedLists:
     def earned(self) -> Scores:
         """What each list brought, (n,)."""
         return np.asarray(np.where(self.shown != EMPTY, self.reward, 0.0).sum(axis=1))
-
-    def where(self, mask: Mask) -> LoggedLists:
-        """The lists for which `mask` (n,) is true."""
-        return replace(
-            self,
-            queries=[query for query, kept in zip(self.queries, mask, strict=True) if kept],
-            candidates=self.candidates[mask],
-            said=self.said[mask],
-            shown=self.shown[mask],
-            propensity=self.propensity[mask],
-            reward=self.reward[mask],
-        )
 
     def following(self) -> Rows:
         """The next list of the same person, (n,); EMPTY for the last one, and where nobody knows whose it is."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -53,8 +54,10 @@ class _Told:
     reward: Scores  # (k,)
 
 
-def heard(here: Installation, most: int, n_items: int, tell: Progress = silent) -> Heard:
+def heard(here: Installation, most: int, n_items: int, until: float = math.inf, tell: Progress = silent) -> Heard:
     """The newest `most` lists that are a visit old, with what a visit brought them; of the first `n_items` items.
+
+    Nothing from after `until` (unix seconds) is heard: their visits were over by then.
 
     Candidates and scores are computed again by the release that made the list, over the items, weights and events of
     its moment. That release has not met what was done with the list, so its scores know no more than they did; and the
@@ -62,7 +65,7 @@ def heard(here: Installation, most: int, n_items: int, tell: Progress = silent) 
     cannot be computed again, has shown what is no candidate any more, or has other candidates now than it had, as where
     people have taken something back or items were deleted, is left out and counted; so is one that asked for a filter.
     """
-    upto = now() - here.rules.visit
+    upto = min(now(), until) - here.rules.visit
     slots = shown_slots(here.store, 0.0, upto, most)
     if slots.is_empty():
         return Heard(_stacked([], np.ones(1)), {})

@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import cached_property
-
-import numpy as np
 
 from regard.domain.arrays import Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import Condition
 from regard.domain.errors import Unavailable
-from regard.domain.run import Progress, Run
+from regard.domain.run import Run
 from regard.models.blend import FittedBlend
 from regard.models.lately import leading
 from regard.models.logged_lists import EMPTY, LoggedLists
@@ -40,19 +38,17 @@ def tune_of(here: Installation, data: Dataset) -> Tune | None:
 
 @dataclass(frozen=True, eq=False)
 class _Tuner:
-    """One release's tuning: the log is read once, for the trial and for the whole."""
+    """One release's tuning: the log is read for the trial, until the events that judge it, and for the whole."""
 
     here: Installation
     recipe: LongRun
     data: Dataset
-    _held: list[Heard] = field(default_factory=list, repr=False)
 
     def tuned(self, blend: FittedBlend, run: Run, until: float) -> tuple[Model, Condition]:
         """`blend` tuned by the lists whose visits ended before `until` (unix seconds), and the line of the gate about
         them; itself where these are too few."""
-        told = self._heard(run.progress)
-        ended = np.array([query.at for query in told.lists.queries]) <= until - self.here.rules.visit
-        lists = told.lists.where(ended)
+        told = heard(self.here, self.recipe.lists, len(self.data.items), until, run.progress)
+        lists = told.lists
         few = self._few(lists)
         if few:
             when = "" if math.isinf(until) else " from before the events that judge it"
@@ -75,11 +71,6 @@ class _Tuner:
         if isinstance(self.recipe.learner, PolicyGradient) and drawn < least:
             return f"{drawn:,} lists that the policy has drawn, asked: {least:,} (see [policy] of regard.toml)"
         return ""
-
-    def _heard(self, tell: Progress) -> Heard:
-        if not self._held:
-            self._held.append(heard(self.here, self.recipe.lists, len(self.data.items), tell))
-        return self._held[0]
 
     @cached_property
     def _topics(self) -> Vectors:
