@@ -13,14 +13,16 @@ import numpy as np
 import orjson
 import pytest
 
+from regard.domain.decisions import Condition
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.run import Run
 from regard.domain.weights import EventWeight
 from regard.feedback.canary import VISIT
 from regard.feedback.log_judge import NAME as BY_LOG
+from regard.models.blend import FittedBlend
 from regard.models.ease import FittedEASE
 from regard.models.long_term import SlateQ
-from regard.serving import hearing, lists, releasing, tuning
+from regard.serving import hearing, lists, releasing, trying, tuning
 from regard.serving.hearing import ABSENT, FILTERED, GIVEN, GONE, OPEN, OTHERS, heard
 from regard.serving.installation import Installation
 from regard.serving.recipes import LongRun, decode_long_run
@@ -28,7 +30,7 @@ from regard.serving.replaying import replay
 from regard.serving.retraining import Retraining
 from regard.serving.served import Served
 from regard.serving.settings import Settings, now
-from regard.serving.tuned import base_of
+from regard.serving.tuned import Model, base_of
 from regard.serving.wiring import Live
 from tests.serving.serving import RECIPES, client_of, ids
 from tests.serving.test_releasing import LAX, install_key
@@ -56,6 +58,7 @@ def clock() -> Iterator[Clock]:
     with pytest.MonkeyPatch.context() as patch:
         for module in ("lists", "releasing", "hearing", "judging", "api.events"):
             patch.setattr(f"regard.serving.{module}.now", clock)
+        patch.setattr("regard.serving.trying.WITH_A_PAST", 10)  # so few people are judged by time, too
         yield clock
 
 
@@ -188,6 +191,41 @@ def test_without_the_table_nothing_changes(home: Settings, clock: Clock) -> None
         assert {path.name for path in (here.releases.folder / "0002").iterdir()} == {"model", "data", "release.json"}
         assert tuning.NAME not in [one["name"] for one in releasing.shown(here, "0002")["gate"]]
         assert here.scorer("0002").name == "blend"
+
+
+def test_a_release_that_no_trial_could_judge_is_not_tuned(home: Settings, clock: Clock) -> None:
+    visits(home, clock, 1)
+    with Installation.open(replace(home, recipes={**home.recipes, "long_run": SLATE_Q})) as here:
+        data, about = here.dataset(), Run()
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(SlateQ, "fit", _broken)
+            patch.setattr("regard.serving.trying.trial", lambda *_: (None, None, None))
+            retrained(here)
+            releasing.make(here, data, about, tune=tuning.tune_of(here, data))
+        for name in ("0002", "0003"):
+            line = told_of(here, name)
+            assert (line["verdict"], line["value"], line["words"]) == ("abstains", None, tuning.UNJUDGED)
+            assert here.releases.tuned(here.releases.get(name)) is None
+
+
+def test_where_each_persons_last_events_judge_no_list_from_after_the_first_of_them_tunes(
+    own: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("regard.serving.trying.WITH_A_PAST", PEOPLE + 1)
+    asked: list[float | None] = []
+
+    def tune(blend: FittedBlend, run: Run, until: float | None) -> tuple[Model, Condition]:
+        asked.append(until)
+        return blend, tuning.line(LongRun(SlateQ()), None, "")
+
+    with Installation.open(own) as here:
+        data, live = here.dataset(), here.releases.live()
+        assert live is not None
+        serving = (live.name, live.moment, here.scorer(live.name))
+        trying.trial(data, here.recipes(data), serving, Run(), tune)
+        split = trying.judged(data)
+    assert asked == [split.test.events.time.min()]
+    assert split.test.events.time.min() < split.train.at
 
 
 @pytest.mark.deep

@@ -20,7 +20,7 @@ from regard.feedback.trials import Trial
 from regard.serving import believing, trying, wiring
 from regard.serving.settings import now
 from regard.serving.shelf import Shelf
-from regard.serving.tuned import Model, Tune, artifact_of, blend_of, heard_until
+from regard.serving.tuned import Model, Tune, artifact_of, as_tried, blend_of
 
 SAMPLE, K = 200, 10  # people whose lists two releases are compared by
 TUNED_BY = "tuned_by"  # the figure that names what served lists have tuned the scorer with
@@ -33,15 +33,14 @@ def make(here: Shelf, data: Dataset, run: Run, judge: Judging | None = None, tun
     `judge` adds a line to the table, out of what was tried (serving/judging.py), and so does `tune` (tuning.py).
     """
     recipes, live = here.recipes(data), here.releases.live()
-    tried, after, further = None, None, list[Condition]()
+    tried, after, tuned, further = None, None, None, list[Condition]()
     if live is not None:
         serving = (live.name, live.moment, here.scorer(live.name))
-        tried, after = trying.trial(data, recipes, serving, replace(run, warm_start=None), tune)
+        tried, after, tuned = trying.trial(data, recipes, serving, replace(run, warm_start=None), tune)
     warm = run.warm_start or (None if after is None else blend_of(after))
     model: Model = wiring.fit(data, recipes, replace(run, warm_start=warm))
     if tune is not None:
-        was_tuned = after is not None and artifact_of(after) is not None
-        model, line = tune(blend_of(model), run, heard_until(tried, was_tuned))
+        model, line = as_tried(tune, blend_of(model), run, tuned)
         further.append(line)
     if judge is not None and tried is not None and after is not None:
         further.append(judge(after, data, tried.upto or now()))
@@ -132,7 +131,7 @@ def difference(here: Shelf, one: str, other: str) -> dict[str, Any]:
     return {
         "before": one,
         "after": other,
-        "recipes": _changed(*({**one.recipes, TUNED_BY: one.figures.get(TUNED_BY, {})} for one in (before, after))),
+        "recipes": _changed(*({**it.recipes, TUNED_BY: it.figures.get(TUNED_BY, {})} for it in (before, after))),
         "figures": {
             name: [before.figures.get(name), after.figures.get(name)]
             for name in ("events", "items")

@@ -22,7 +22,7 @@ from regard.models.blend import Blend, FittedBlend
 from regard.serving import judging, releasing, trying, tuning, wiring
 from regard.serving.installation import Installation
 from regard.serving.settings import now
-from regard.serving.tuned import Model, Tune, artifact_of, blend_of, heard_until, read
+from regard.serving.tuned import Model, Tune, artifact_of, as_tried, blend_of, read
 
 AUTOMATIC = "automatic (regard.toml)"
 TRAFFIC = 100  # lists in the last day from which on a release is tried on a share of the visits first
@@ -54,7 +54,7 @@ class Retraining:
             return f"nothing new since release {live.name}"
         tune = tuning.tune_of(self.here, data)
         tried, warm = self._trial(data, tune)
-        model, lines = self._tuned(self._model(data, warm), tune, tried)
+        model, lines = self._tuned(self._model(data, warm), tune)
         row = self._entered(data, model, tried, (*lines, *self._by_log(data, tried)))
         said = self._let_through(row)
         shutil.rmtree(self.folder, ignore_errors=True)
@@ -82,8 +82,8 @@ class Retraining:
             same = serving.recipe == Blend(sources=tuple(recipes.items()))
             warm = serving if same and not self.full and not serving.recipe.continued else None
             run = self._run("trial", warm)
-            tried, tested = trying.trial(data, recipes, (live.name, live.moment, scorer), run, tune)
-            self._whole(path, lambda fresh: _keep(fresh, tried, tested))
+            tried, tested, line = trying.trial(data, recipes, (live.name, live.moment, scorer), run, tune)
+            self._whole(path, lambda fresh: _keep(fresh, tried, tested, line))
         told = json.loads((path / "trial.json").read_text("utf-8"))
         after = self._read(path / "model") if (path / "model").is_dir() else None
         return (None if told is None else Trial.from_plain(told)), after if self.full or after is None else serving
@@ -96,18 +96,17 @@ class Retraining:
             save(fitted.artifact(), path)
         return self._read(path)
 
-    def _tuned(self, blend: FittedBlend, tune: Tune | None, tried: Trial | None) -> tuple[Model, tuple[Condition, ...]]:
+    def _tuned(self, blend: FittedBlend, tune: Tune | None) -> tuple[Model, tuple[Condition, ...]]:
         """What scores in the release, and the line of the gate about what tuned it."""
         if tune is None:
             return blend, ()
         self.tell("tune", 0.0)
         path = self.folder / "tuning"
         if not path.is_dir():
-            until = heard_until(tried, (self.folder / "trial" / "tuned").is_dir())
-            model, line = tune(blend, self._run("tune", None), until)
+            model, line = as_tried(tune, blend, self._run("tune", None), _line(self.folder / "trial"))
             self._whole(path, lambda fresh: _keep_tuned(fresh, model, line))
-        line = Condition(**json.loads((path / "line.json").read_text("utf-8")))
-        return self._read_tuned(path, blend), (line,)
+        told = _line(path)
+        return self._read_tuned(path, blend), () if told is None else (told,)
 
     def _by_log(self, data: Dataset, tried: Trial | None) -> tuple[Condition, ...]:
         """What the lists served since the trial's data ended say of the release; nothing where there was no trial."""
@@ -172,19 +171,22 @@ class Retraining:
         fresh.rename(path)
 
 
-def _keep(folder: Path, tried: Trial | None, after: Model | None) -> None:
+def _keep(folder: Path, tried: Trial | None, after: Model | None, line: Condition | None) -> None:
     (folder / "trial.json").write_text(json.dumps(None if tried is None else tried.plain()), "utf-8")
     if after is not None:
         save(blend_of(after).artifact(), folder / "model")
-        _save_tuned(folder, after)
+        _keep_tuned(folder, after, line)
 
 
-def _keep_tuned(folder: Path, model: Model, line: Condition) -> None:
-    (folder / "line.json").write_text(json.dumps(asdict(line)), "utf-8")
-    _save_tuned(folder, model)
+def _line(folder: Path) -> Condition | None:
+    """What a stage says of the lists that tuned it; None where none could."""
+    path = folder / "line.json"
+    return Condition(**json.loads(path.read_text("utf-8"))) if path.is_file() else None
 
 
-def _save_tuned(folder: Path, model: Model) -> None:
+def _keep_tuned(folder: Path, model: Model, line: Condition | None) -> None:
+    if line is not None:
+        (folder / "line.json").write_text(json.dumps(asdict(line)), "utf-8")
     tuned = artifact_of(model)
     if tuned is not None:
         save(tuned, folder / "tuned")

@@ -6,6 +6,7 @@ import numpy as np
 
 from regard.data.artifacts import Artifact
 from regard.domain.dataset import Dataset
+from regard.domain.decisions import Condition
 from regard.domain.errors import InvalidInput
 from regard.domain.run import Run
 from regard.feedback.trials import Trial
@@ -24,24 +25,28 @@ WITH_A_PAST = 50  # people of whom something is known, so that more than the fir
 
 def trial(
     data: Dataset, recipes: Recipes, live: tuple[str, float, Model], run: Run, tune: Tune | None = None
-) -> tuple[Trial | None, Model | None]:
+) -> tuple[Trial | None, Model | None, Condition | None]:
     """The recipes fitted on all but the newest events (`judged`), against the live release on those.
 
     `live`: its name, the moment of its data, and its model. Where it has learned from some of those, it is
     judged by its recipes, fitted on the same part. With `tune` what is on trial is tuned, too, by the lists from before
     those events, so that the figures are those of a tuned scorer; a live one keeps its tuning, which may know them.
-    The second answer is what was fitted, a warm start for the whole; (None, None) where the data are too few to judge
-    by.
+    The second answer is what was fitted, a warm start for the whole, the third the line about what tuned it; each is
+    None where the data are too few to judge by.
     """
     name, moment, serving = live
     try:
         split, known = judged(data), blend_of(serving)
         blend = wiring.fit(split.train, recipes, run)
-        before = known if moment < float(split.test.events.time.min()) else _again(known.recipe, blend, split, run)
-        after: Model = blend if tune is None else tune(blend, run, split.train.at)[0]
-        return measure(name, over(serving, before), after, split), after
+        newer = float(split.test.events.time.min())  # each person's last events may be older than the newest of train
+        before = known if moment < newer else _again(known.recipe, blend, split, run)
     except InvalidInput:
-        return None, None
+        return None, None, None
+    after, line = (blend, None) if tune is None else tune(blend, run, min(split.train.at, newer))
+    try:
+        return measure(name, over(serving, before), after, split), after, line
+    except InvalidInput:  # nobody can be judged
+        return None, None, None
 
 
 def judged(data: Dataset) -> Split:

@@ -10,7 +10,6 @@ from regard.data.artifacts import Artifact
 from regard.domain.decisions import Condition
 from regard.domain.protocols import Scorer
 from regard.domain.run import Run
-from regard.feedback.trials import Trial
 from regard.models.blend import FittedBlend
 from regard.models.long_term import KIND as SLATE_Q
 from regard.models.long_term import FittedSlateQ
@@ -20,8 +19,9 @@ from regard.models.policy_gradient import FittedPolicyGradient
 Tuned: TypeAlias = FittedSlateQ | FittedPolicyGradient
 Model: TypeAlias = FittedBlend | Tuned
 Base = TypeVar("Base", bound=Scorer)
-# Tunes a blend by the lists served until a moment (unix seconds); the line says by how many, or why it could not
-Tune: TypeAlias = Callable[[FittedBlend, Run, float], tuple[Model, Condition]]
+# Tunes a blend by the lists served until a moment (unix seconds; None: by none, as no trial could judge it); the line
+# says by how many, or why it could not
+Tune: TypeAlias = Callable[[FittedBlend, Run, float | None], tuple[Model, Condition]]
 
 TUNED: Mapping[str, Callable[[Artifact, Scorer], Tuned]] = {
     SLATE_Q: FittedSlateQ.from_artifact,
@@ -29,12 +29,15 @@ TUNED: Mapping[str, Callable[[Artifact, Scorer], Tuned]] = {
 }
 
 
-def heard_until(tried: Trial | None, was_tuned: bool) -> float:
-    """Until when (unix seconds) lists may tune a release: all of them, where lists have tuned what was on trial, too.
+def as_tried(tune: Tune, blend: FittedBlend, run: Run, tried: Condition | None) -> tuple[Model, Condition]:
+    """`blend` tuned by all lists, and the line of the gate, where lists have tuned what was on trial, too.
 
-    Else those that could have, which are too few: nothing is tuned that nobody has judged.
+    `tried`: the line about that, None where there was no trial. Else the blend itself: nothing is tuned that nobody has
+    judged.
     """
-    return math.inf if was_tuned or tried is None or tried.upto is None else tried.upto
+    if tried is not None and tried.value is None:
+        return blend, tried
+    return tune(blend, run, None if tried is None else math.inf)
 
 
 def read(artifact: Artifact | None, blend: FittedBlend) -> Model:

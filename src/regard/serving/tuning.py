@@ -21,6 +21,7 @@ from regard.serving.recipes import LongRun, can_learn, decode_long_run
 from regard.serving.tuned import Model, Tune
 
 NAME = "lists to tune by"
+UNJUDGED = "not tuned: no trial beside a live release that could judge it"
 
 
 def tune_of(here: Installation, data: Dataset) -> Tune | None:
@@ -44,9 +45,11 @@ class _Tuner:
     recipe: LongRun
     data: Dataset
 
-    def tuned(self, blend: FittedBlend, run: Run, until: float) -> tuple[Model, Condition]:
+    def tuned(self, blend: FittedBlend, run: Run, until: float | None) -> tuple[Model, Condition]:
         """`blend` tuned by the lists whose visits ended before `until` (unix seconds), and the line of the gate about
-        them; itself where these are too few."""
+        them; itself where these are too few, or with None, where no trial could judge what they do."""
+        if until is None:
+            return blend, line(self.recipe, None, UNJUDGED)
         told = heard(self.here, self.recipe.lists, len(self.data.items), until, run.progress)
         lists = told.lists
         few = self._few(lists)
