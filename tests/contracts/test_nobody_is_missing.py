@@ -46,6 +46,7 @@ SUITES: dict[str, Iterable[Any]] = {
     "encode": ENCODERS,
 }
 ELSEWHERE = {
+    "begin": {"FittedBehaviour", "Appending"},  # the state of a person, no objective: tests/models/test_appending.py
     "encode": {EndpointText.__name__},  # asks a server: tests/models/test_text.py
     "contributions": {"ContentProfile", "Remembering"},  # FittedContentKNN's own; an explainer that remembers another
     # parts of ContentRegression and Ranker, no recipes of their own; and what learns from lists instead of a Dataset

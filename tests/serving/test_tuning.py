@@ -76,7 +76,7 @@ def visits(home: Settings, clock: Clock, rounds: int = ROUNDS) -> str:
             clock.at += 2 * VISIT
             for user in range(PEOPLE):
                 clock.at += 10
-                found = client.list_for(f"u{user}", k=4)
+                found = client.logged_list_for(f"u{user}", k=4)
                 saved = f"f{2 * rng.integers(20) + user % 2}"
                 events: list[dict[str, Any]] = [
                     {"user": f"u{user}", "item": saved, "type": "save", "time": clock.at + 6}
@@ -140,9 +140,9 @@ def _served_and_replayed(home: Settings, clock: Clock, key: str) -> None:
     """Lists of the tuned release come again bit for bit by who has just come, also where a source was left out."""
     with client_of(home) as client, pytest.MonkeyPatch.context() as patch:
         client.bearing(key)
-        answers = [client.list_for(f"u{n}", k=4) for n in range(AGAIN - 1)]
+        answers = [client.logged_list_for(f"u{n}", k=4) for n in range(AGAIN - 1)]
         patch.setattr(FittedEASE, "scores", _broken)
-        answers.append(client.list_for("u1", k=4))
+        answers.append(client.logged_list_for("u1", k=4))
         assert answers[-1]["left_out"] == ["ease"]
     assert {one["release"] for one in answers} == {"0002"}
     with Installation.open(home) as here:
