@@ -44,7 +44,7 @@ def client(daring: Settings, key: str) -> Iterator[Client]:
 
 
 def _lists(client: Client, k: int = 5) -> list[dict[str, Any]]:
-    return [client.list_for(user, k=k) for user in PEOPLE]
+    return [client.logged_list_for(user, k=k) for user in PEOPLE]
 
 
 def _come(client: Client) -> None:
