@@ -21,7 +21,7 @@ class Ranked:
     name: str = "ranked"
 
     def retrieve(self, query: Query, k: int) -> Candidates:
-        """At most k."""
+        """At most k of what a list of `query.k` is made of."""
         return self.retrieve_many([query], k)[0]
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
