@@ -45,6 +45,7 @@ OF_QUERIES: dict[str, Callable[[Path], Any]] = {
     "person tower": lambda _: fitted("behaviour").tower,
     "lightgcn": lambda _: fitted("lightgcn"),
     "biased mf": lambda _: fitted("biased mf"),
+    "graph filter": lambda _: fitted("graph filter"),
     "content knn": lambda _: fitted("content knn"),
     "content regression": lambda _: fitted("content regression"),
     "profile": lambda _: ContentProfile(VECTORS),

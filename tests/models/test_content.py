@@ -13,6 +13,7 @@ from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.records import Item
 from regard.domain.request import History, Query
+from regard.models import content
 from regard.models.content import ContentKNN, ContentProfile, FittedContentKNN, Vocabulary, labels_of, shared
 
 
@@ -71,6 +72,17 @@ def test_text_and_labels_side_by_side() -> None:
     labels = ContentKNN(vectors=None).fit(data).items
     scores = model.scores([data.query("u")])[0]
     assert np.allclose(scores[:2], [1.0, 0.25 * labels[0] @ labels[1]], atol=1e-6)
+
+
+@pytest.mark.parametrize("rare", [0.0, 0.4, 1.0])
+def test_rare_labels_beside_a_search_make_the_same_scores(rare: float, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(content, "RARE", rare)
+    data = _data().with_vectors("use", np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))
+    model = ContentKNN(labels=0.5).fit(data)
+    queries = [data.query("u"), data.query("v"), Query(at=0)]
+    people, beside = model.sides(queries)
+    assert model.factors().shape[1] == {0.0: 8, 0.4: 3, 1.0: 3}[rare]  # each of five labels is borne by two of five
+    assert people @ model.factors().T + beside.toarray() == pytest.approx(model.scores(queries), abs=1e-6)
 
 
 def test_a_new_item_is_found_at_once_and_the_artifact_is_the_same(tmp_path: Path) -> None:

@@ -18,6 +18,7 @@ from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.request import Query
 from regard.models.als import ImplicitALS
+from regard.recommending import retrievers
 from regard.recommending.retrievers import Int8Scan, Listed, NearestNeighbours, SeedItem, pin_threads, similar_items
 
 
@@ -93,7 +94,7 @@ def test_one_huge_row_costs_no_place_of_the_others() -> None:
         assert found == _truth(items, people[user], 20).tolist()
 
 
-@pytest.mark.parametrize("width", [1, 3, 16, 24, 50, 64, 512])
+@pytest.mark.parametrize("width", [1, 3, 16, 24, 50, 64, 256])
 def test_the_scan_is_the_product_of_the_rounded_vectors(width: int) -> None:
     items, people = _vectors(300, width), _vectors(4, width, 2)
     short = Int8.of(items, per="column")
@@ -103,6 +104,25 @@ def test_the_scan_is_the_product_of_the_rounded_vectors(width: int) -> None:
     scores, rows = Int8Scan.of(items).search(people, 300)
     assert np.allclose(scores, np.take_along_axis(expected, rows, axis=1), atol=1e-5)
     assert np.abs(scores - np.take_along_axis(people @ items.T, rows, axis=1)).max() < 0.03
+
+
+@pytest.mark.parametrize("large", [0, 10**9])
+@pytest.mark.parametrize("noise", [0.02, 1.0])
+def test_a_scan_of_the_principal_columns_costs_no_place(
+    noise: float, large: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(retrievers, "LARGE", large)
+    basis = _vectors(40, 600, 4)
+    items, people = (_vectors(n, 40, n) @ basis + noise * _vectors(n, 600, n + 1) for n in (3_000, 8))
+    near = NearestNeighbours(Table(people), items)
+    assert Int8Scan.of(items).index.d == 128
+    for user in range(8):
+        found = near.retrieve(Query(at=0, user=user), 30)
+        assert found.rows.tolist() == _truth(items, people[user], 30).tolist()
+        assert found.scores == pytest.approx(items[found.rows] @ people[user], abs=1e-5)
+    assert [one.rows.tolist() for one in near.retrieve_many([Query(at=0, user=user) for user in range(8)], 30)] == [
+        _truth(items, people[user], 30).tolist() for user in range(8)
+    ]
 
 
 def _kept(items: Vectors, people: Vectors, k: int = 10) -> tuple[float, float]:

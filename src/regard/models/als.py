@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -21,7 +22,7 @@ from regard.domain.weights import Weighting
 from regard.learning.knobs import LogUniform, Uniform, Whole
 from regard.learning.spaces import Space
 from regard.models.least_squares import Floats, solve_rows
-from regard.models.scoring import FullScores, people_of, recipe_from
+from regard.models.scoring import FactorScores, people_of, recipe_from
 
 
 @dataclass(frozen=True)
@@ -104,7 +105,7 @@ class Side:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedALS(FullScores):
+class FittedALS(FactorScores):
     """score_i = y_i . z with z folded in from the history at request time: nobody is unknown to it."""
 
     recipe: ImplicitALS
@@ -112,13 +113,11 @@ class FittedALS(FullScores):
     people: NDArray[np.float64]  # (I,)
     scale: NDArray[np.float64]  # alpha and m of the people's side
     name: str = "als"
-    exact: NDArray[np.float64] = field(init=False, repr=False)  # item_vectors in float64
-    square: NDArray[np.float64] = field(init=False, repr=False)  # (d, d)
 
-    def __post_init__(self) -> None:
-        exact = np.asarray(self.item_vectors, np.float64)
-        object.__setattr__(self, "exact", exact)
-        object.__setattr__(self, "square", exact.T @ exact)
+    @cached_property
+    def square(self) -> NDArray[np.float64]:
+        """(d, d)"""
+        return np.asarray(self.exact.T @ self.exact)
 
     @property
     def n_items(self) -> int:
@@ -128,6 +127,10 @@ class FittedALS(FullScores):
     def support(self) -> NDArray[np.float64]:
         """People per item, (I,)."""
         return self.people
+
+    def factors(self) -> Vectors:
+        """(I, d)"""
+        return self.item_vectors
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """The person's vector, (Q,) -> (Q, d); zeros without history."""

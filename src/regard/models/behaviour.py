@@ -27,7 +27,7 @@ from regard.models.networks.figures import next_item_figure
 from regard.models.networks.streams import Reading, Stream, gaps_since
 from regard.models.networks.teaching import Drawing, Kinds, Losses, next_item_loss
 from regard.models.person_tower import PersonTower
-from regard.models.scoring import FullScores, people_of, recipe_from
+from regard.models.scoring import FactorScores, people_of, recipe_from
 from regard.models.sides import Sides
 from regard.models.towers import FittedItemTower, ItemTower
 
@@ -187,7 +187,7 @@ class Behaviour:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedBehaviour(FullScores):
+class FittedBehaviour(FactorScores):
     """score_i = item_i . person; a person's vector comes from their newest events by ONNX: the last one changes it."""
 
     recipe: Behaviour
@@ -210,17 +210,13 @@ class FittedBehaviour(FullScores):
         """People per item, (I,)."""
         return self.people
 
-    @cached_property
-    def _exact(self) -> NDArray[np.float64]:
-        return np.asarray(self.item_vectors, np.float64)
+    def factors(self) -> Vectors:
+        """(I, d)"""
+        return self.item_vectors
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """The person's vector, (Q,) -> (Q, d)."""
         return self.tower.encode(queries)
-
-    def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
-        """(Q,) -> (Q, I); in float64 before it is rounded, so that batches equal singles."""
-        return (self.encode(queries).astype(np.float64) @ self._exact.T).astype(np.float32)
 
     def begin(self, past: History) -> PersonState:
         """What a person's events left in a body that remembers (gru, lstm, convolution; others: InvalidInput).
@@ -256,7 +252,7 @@ class FittedBehaviour(FullScores):
         if row >= self.n_items:
             return self.newer(query, "liked")
         rows, people = self._without_each(query)
-        found = people @ self._exact[row]
+        found = people @ self.exact[row]
         amounts = found[0] - found[1:]
         return Evidence("liked", rows, amounts, {"together": float(found[0] - amounts.sum())}, exact=False)
 
@@ -266,7 +262,7 @@ class FittedBehaviour(FullScores):
         rows, people = self._without_each(query)
         length = float(np.linalg.norm(people[0]))
         amounts = length - people[1:] @ people[0] / length if length else np.zeros(len(rows))
-        return grouped(rows, self._exact[rows], amounts, alike)
+        return grouped(rows, self.exact[rows], amounts, alike)
 
     def _without_each(self, query: Query) -> tuple[Rows, NDArray[np.float64]]:
         """The different items (h,) of the window, and the person's vector, whole and without each (1 + h, d)."""

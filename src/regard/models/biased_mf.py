@@ -18,7 +18,7 @@ from regard.domain.request import NO_ROWS, Query
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
 from regard.models.least_squares import solve_rows
-from regard.models.scoring import FullScores, people_of, recipe_from
+from regard.models.scoring import FactorScores, people_of, recipe_from
 
 
 @dataclass(frozen=True)
@@ -91,7 +91,7 @@ def _turned(matrix: sparse.csr_array) -> NDArray[np.int64]:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedBiasedMF(FullScores):
+class FittedBiasedMF(FactorScores):
     """Ratings for known people; a person unknown to the fit gets mu + b_i.
 
     A history says what somebody met, not how they rated it, so nobody can be folded in: a new person's taste counts
@@ -126,6 +126,10 @@ class FittedBiasedMF(FullScores):
         """[q_i, 1, b_i], (I, d + 2): its dot product with a person's vector is the rating."""
         q = self.item_factors
         return np.concatenate([q[:, :-1], np.ones((len(q), 1), np.float32), q[:, -1:]], axis=1)
+
+    def factors(self) -> Vectors:
+        """(I, d)"""
+        return self.item_vectors
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """[p_u, mu + b_u, 1], (Q,) -> (Q, d + 2)."""

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
-from regard.domain.arrays import Scores, Vectors, check_shape
+from regard.domain.arrays import Mask, Scores, Vectors, check_shape
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Evidence
@@ -19,10 +20,11 @@ from regard.domain.records import Item
 from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
-from regard.models.scoring import FullScores, recipe_from
+from regard.models.scoring import FactorScores, recipe_from
 from regard.models.text import dataset_items
 
 BLOCK = 8_192  # items whose vectors are held in float64 at once
+RARE = 0.01  # share of the items that bear a label up to which a search looks for it by name
 Label = tuple[str, str]  # (field, value): ("tags", "drama"), ("director", "Mann")
 
 
@@ -162,7 +164,7 @@ class ContentKNN:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedContentKNN(FullScores):
+class FittedContentKNN(FactorScores):
     """score_i = p . v_i with the ContentProfile p."""
 
     recipe: ContentKNN
@@ -183,9 +185,28 @@ class FittedContentKNN(FullScores):
         """1 for an item that says something of itself, else 0, (I,): no people are asked."""
         return np.asarray(self.items.any(axis=1), np.float64)
 
+    def factors(self) -> Vectors:
+        """The vectors without rare labels, (I, d - r)."""
+        return np.ascontiguousarray(self.items[:, ~self._rare[0]])
+
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, d)"""
         return self.profile.encode(queries)
+
+    def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array]:
+        """The profile without rare labels; beside it the items that share one: what tells most is found by name, as no
+        summary of the vectors holds it."""
+        people, (rare, bearers) = self.encode(queries), self._rare
+        shared = sparse.csr_array(sparse.csr_array(people[:, rare].astype(np.float64)) @ bearers)
+        shared.sort_indices()
+        return people[:, ~rare], shared
+
+    @cached_property
+    def _rare(self) -> tuple[Mask, sparse.csr_array]:
+        """Which columns are labels that few items bear (d,), and who bears them (r, I)."""
+        borne = np.count_nonzero(self.items, axis=0) <= RARE * self.n_items
+        rare = borne & (self.items.min(axis=0, initial=0.0) >= 0)
+        return rare, sparse.csr_array(self.items[:, rare].T.astype(np.float64))
 
     def scores(self, queries: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, I); in float64, block by block, before it is rounded, so that batches equal singles."""

@@ -21,7 +21,7 @@ from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
 from regard.models.content_kernel import Content, ContentKernel, Reach, check_reaches
-from regard.models.scoring import FullScores, people_of, recipe_from
+from regard.models.scoring import FactorScores, people_of, recipe_from
 from regard.models.text import dataset_items
 
 BLOCK = 4_096  # items whose likeness to the known ones is held at once
@@ -140,7 +140,7 @@ class Ridge:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedContentRegression(FullScores):
+class FittedContentRegression(FactorScores):
     """score_i = (x H) . v_i, linear in the history x, over items with and without events."""
 
     recipe: ContentRegression
@@ -158,6 +158,10 @@ class FittedContentRegression(FullScores):
     def support(self) -> Matrix:
         """People per item, (I,)."""
         return self.people
+
+    def factors(self) -> Vectors:
+        """(I, d)"""
+        return self.item_vectors
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """The person's vector, (Q,) -> (Q, d)."""

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact, sparse_arrays, sparse_matrix
+from regard.domain.arrays import Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Evidence
@@ -20,7 +21,7 @@ from regard.domain.run import Run
 from regard.domain.weights import Weighting
 from regard.learning.knobs import Uniform, Whole
 from regard.learning.spaces import Space
-from regard.models.scoring import FullScores, recipe_from
+from regard.models.scoring import FactorScores, recipe_from
 
 OVERSAMPLING = 32  # columns beyond the rank while the spectrum is sought (Halko et al. 2011, section 4.2)
 
@@ -90,7 +91,7 @@ def spectrum(matrix: sparse.csr_array, rank: int, sweeps: int, run: Run) -> NDAr
 
 
 @dataclass(frozen=True, eq=False)
-class FittedGraphFilter(FullScores):
+class FittedGraphFilter(FactorScores):
     """`normal` (U, I): the normalised interactions R; `vectors` (I, r): V; `degrees` (I,)."""
 
     recipe: GraphFilter
@@ -114,16 +115,34 @@ class FittedGraphFilter(FullScores):
 
     def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """(Q,) -> (Q, I); in float64 before it is rounded, so that batches equal singles."""
-        past, recipe = self._past(queries), self.recipe
-        near, low = self._powers
-        people = self._over(past, near) @ self.turned  # (Q, U)
-        scores = (people @ self.normal).toarray()
-        scores *= near
-        wave = self._over(past, low) @ self.vectors  # (Q, r)
-        smooth = (recipe.low_pass * wave) @ self.vectors.T
-        smooth *= low
-        scores += smooth
-        return np.asarray(scores, np.float32)
+        past = self._past(queries)
+        smooth = self._wave(past) @ self.vectors.T
+        smooth *= self._powers[1]
+        return np.asarray(self._near(past).toarray() + smooth, np.float32)
+
+    def factors(self) -> Vectors:
+        """D^low_degree V, (I, r)"""
+        return np.asarray(self.vectors * self._powers[1][:, None], np.float32)
+
+    def encode(self, queries: Sequence[Query]) -> Vectors:
+        """The low-pass part, (Q,) -> (Q, r)."""
+        return self._wave(self._past(queries)).astype(np.float32)
+
+    def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array]:
+        """The low-pass part as a vector; beside it the linear part, of items that share a person with what they met."""
+        past = self._past(queries)
+        near = self._near(past)
+        near.sort_indices()
+        return self._wave(past).astype(np.float32), near
+
+    def _near(self, past: sparse.csr_array) -> sparse.csr_array:
+        powers = self._powers[0]
+        found = self._over(past, powers) @ self.turned @ self.normal
+        found.data *= powers[found.indices]
+        return sparse.csr_array(found)
+
+    def _wave(self, past: sparse.csr_array) -> NDArray[np.float64]:
+        return np.asarray(self.recipe.low_pass * (self._over(past, self._powers[1]) @ self.vectors))
 
     @cached_property
     def _powers(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:

@@ -20,7 +20,7 @@ from regard.domain.run import Run
 from regard.domain.weights import Weighting
 from regard.models.content import Vocabulary
 from regard.models.networks.edges import EdgeBatch, Edges
-from regard.models.scoring import FullScores, people_of, recipe_from
+from regard.models.scoring import FactorScores, people_of, recipe_from
 from regard.models.text import dataset_items
 from regard.models.unseen_figure import UnseenFigure
 
@@ -183,7 +183,7 @@ class Graph:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedLightGCN(FullScores):
+class FittedLightGCN(FactorScores):
     """score_i = v_i . p with p = sum_j x_j h_j over the history, at length 1 after ssm; the last event changes it.
 
     One more coordinate is 1 for people with a history and the item's popularity in v, so that dots are whole scores.
@@ -194,10 +194,6 @@ class FittedLightGCN(FullScores):
     history: Vectors  # (I, d): h, what an item adds to whoever met it
     people: NDArray[np.float64]  # (I,)
     name: str = "lightgcn"
-    exact: NDArray[np.float64] = field(init=False, repr=False)  # item_vectors in float64
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "exact", np.asarray(self.item_vectors, np.float64))
 
     @property
     def n_items(self) -> int:
@@ -207,6 +203,10 @@ class FittedLightGCN(FullScores):
     def support(self) -> NDArray[np.float64]:
         """People per item, (I,)."""
         return self.people
+
+    def factors(self) -> Vectors:
+        """(I, d)"""
+        return self.item_vectors
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """The person's vector, (Q,) -> (Q, d + 1); zeros without history."""

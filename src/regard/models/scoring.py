@@ -5,13 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import fields
+from functools import cached_property
 from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from regard.domain.arrays import Rows, Scores, kth_highest
+from regard.domain.arrays import Rows, Scores, Vectors, kth_highest
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.dataset import Dataset
 from regard.domain.protocols import Evidence
@@ -76,6 +77,32 @@ class FullScores(ABC):
         """The evidence for an item newer than the model: none but the lowest score, which stands in for its own."""
         lowest = float(self.scores([query])[0].min()) if self.n_items else 0.0
         return Evidence(kind, NO_ROWS, np.empty(0), {"new item": lowest})
+
+
+class FactorScores(FullScores):
+    """FullScores that are products of two vectors: a large catalogue can be searched instead of scored whole."""
+
+    @abstractmethod
+    def factors(self) -> Vectors:
+        """The items' side, (I, d)."""
+
+    @cached_property
+    def exact(self) -> NDArray[np.float64]:
+        """The items' side in float64, (I, d)."""
+        return np.asarray(self.factors(), np.float64)
+
+    @abstractmethod
+    def encode(self, queries: Sequence[Query]) -> Vectors:
+        """A person's vector, (Q,) -> (Q, d)."""
+
+    def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
+        """(Q,) -> (Q, I); in float64 before it is rounded, so that batches equal singles."""
+        return (self.encode(queries).astype(np.float64) @ self.exact.T).astype(np.float32)
+
+    def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array | None]:
+        """What makes the scores, to the rounding of float32: vectors (Q, d) whose products with `factors` they are, and
+        what a few items each have beside their product, (Q, I), >= 0 with sorted indices; None: nothing."""
+        return self.encode(queries), None
 
 
 def _width(row: Scores) -> float:

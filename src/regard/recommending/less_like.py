@@ -42,5 +42,7 @@ class LessLike:
         if LESS not in past.types:
             return np.zeros(len(candidates))
         unwanted = np.unique(past.rows[past.actions == past.types.index(LESS)])
+        if not len(unwanted):
+            return np.zeros(len(candidates))
         alike = directions(self.vectors, candidates.rows) @ directions(self.vectors, unwanted).T
         return np.asarray(-self.weight * (alike.max(axis=1, initial=-1.0) > self.near), np.float64)

@@ -20,9 +20,13 @@ from regard.domain.request import NO_ROWS, Query
 Kind = Literal["exact", "ivf", "hnsw"]
 Found: TypeAlias = tuple[Rows, Vectors]  # rows (n,) of an index and their float32 scores (n,)
 MARGIN = 16  # rows fetched beyond k, at least: the index has rounded, and one of the best may stand a little lower
+PLACES = 128  # columns for which k more rows are fetched: the wider the vectors, the more is rounded or left out
 DOUBT = 6.0  # how many times the error seen in an index a row past its findings may be off
 TAIL = 4_096  # rows beyond the index that are searched one by one before a new index is built
 MANY = 4  # queries from which on one product with all rows is faster than a scan for each
+LARGE = 20_000_000  # numbers in all rows up to which one product with them is cheaper than to scan twice
+PRINCIPAL = 128  # columns that are scanned of more than twice as many: of 1,024 they hold four fifths of the squares
+SAMPLE = 20_000  # rows from which they are learned
 CELLS = 8_000_000  # scores held at once while many queries are answered: 32 MB
 SLACK = 1e-5  # more than a float32 product of unit vectors errs by
 
@@ -43,8 +47,9 @@ class NearestNeighbours:
 
     `exact` scans all rows, items and query as int8, takes the scores of its findings anew in float32, and looks deeper
     until the k-th best of them stands clear of the last row found: by DOUBT times the root mean square of the errors
-    that int8 made on the findings. So a list is that of float32, to the order of its scores, unless int8 is wrong on a
-    row that it did not find by more than that; none of 14,000 lists was (docs/how-to/cold-start.md says of what).
+    that the scan made on the findings. So a list is that of float32, to the order of its scores, unless the scan is
+    wrong on a row that it did not find by more than that; none of 14,000 lists was (docs/how-to/cold-start.md says of
+    what). Of wide vectors it scans the principal columns alone, and the same test says when that was too little.
     Beyond ~1M items `ivf` (inverted lists, int8; Jégou et al. 2011) or, where the index is rebuilt rarely, `hnsw`
     (Malkov & Yashunin 2018): both miss some. `effort` is how many lists are probed (default 128) or how wide the graph
     is searched (default 512). Equal scores come in the order of rows. A query whose vector is zero proposes nothing.
@@ -100,7 +105,8 @@ class NearestNeighbours:
         """The same for vectors (Q, d) that the encoder has given."""
         if k <= 0 or not self.n_items:
             return [Candidates.of(self.name, NO_ROWS, np.empty(0)) for _ in vectors]
-        together = len(vectors) >= MANY and isinstance(self._built, Int8Scan)
+        exact = isinstance(self._built, Int8Scan) and (self._built.turn is None or self.items.size <= LARGE)
+        together = exact and len(vectors) >= MANY
         found = self._together(vectors, k) if together else map(partial(self._scanned, k=k), vectors)
         return [Candidates.of(self.name, *self._best(*one, k)) for one in zip(vectors, found, strict=True)]
 
@@ -115,7 +121,7 @@ class NearestNeighbours:
 
     def _scanned(self, vector: Vectors, k: int) -> Found:
         """The rows of the index that may be among the best k; more while the border of the k best is in doubt."""
-        held, wanted = self._built.ntotal, k + max(MARGIN, k // 4)
+        held, wanted = self._built.ntotal, k + max(MARGIN, k * self.items.shape[1] // PLACES)
         while wanted < held:
             said, rows = self._built.search(vector[None], wanted)
             there = rows[0] >= 0
@@ -126,8 +132,10 @@ class NearestNeighbours:
             said = said[0][there]
             if said[-1] + DOUBT * _rms(said - true) < kth_highest(true, k):
                 return found, true
+            if self.items.size <= LARGE:
+                break
             wanted *= 3
-        return np.arange(held), dots(self.items[:held], vector)
+        return next(self._together(vector[None], k))
 
     def _together(self, vectors: Vectors, k: int) -> Iterator[Found]:
         """The same from products in float32, so many queries at once that they hold at most CELLS scores."""
@@ -157,16 +165,19 @@ class Int8Scan:
     """
 
     index: Any
-    scale: Vectors  # (1, d)
+    scale: Vectors  # (1, d), or (1, p) after a turn
+    turn: Vectors | None = None  # (d, p): to the p principal columns; None: all columns are held
 
     @staticmethod
     def of(items: Vectors) -> Int8Scan:
         """The index of vectors (n, d)."""
-        short = Int8.of(items, per="column")
+        wide = items.shape[1] > 2 * PRINCIPAL
+        turn = _principal(items[:: max(1, -(-len(items) // SAMPLE))]) if wide else None
+        short = Int8.of(items if turn is None else items @ turn, per="column")
         kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
-        index = faiss.IndexScalarQuantizer(items.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
+        index = faiss.IndexScalarQuantizer(short.values.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
         index.add_sa_codes(short.values.view(np.uint8) ^ np.uint8(128))  # faiss keeps v + 128
-        return Int8Scan(index, short.scale)
+        return Int8Scan(index, short.scale, turn)
 
     @property
     def ntotal(self) -> int:
@@ -174,12 +185,18 @@ class Int8Scan:
         return int(self.index.ntotal)
 
     def search(self, queries: Vectors, k: int) -> tuple[Vectors, Rows]:
-        """(Q, d) -> scores and rows (Q, k), best first; the scores are those of the rounded vectors."""
-        folded = queries * self.scale
+        """(Q, d) -> scores and rows (Q, k), best first; the scores are those of what is held."""
+        folded = (queries if self.turn is None else queries @ self.turn) * self.scale
         step = np.abs(folded).max(axis=1, keepdims=True) / LARGEST
         step[step == 0] = 1.0
         said, rows = self.index.search(np.rint(folded / step).astype(np.float32), k)
         return said * step, rows
+
+
+def _principal(rows: Vectors) -> Vectors:
+    """The directions (d, p) in which vectors (n, d) are longest: a product loses least there (Eckart & Young 1936)."""
+    _, directions = np.linalg.eigh(rows.T @ rows)
+    return np.ascontiguousarray(directions[:, : -PRINCIPAL - 1 : -1])
 
 
 def _build(items: Vectors, kind: Kind, effort: int | None) -> Any:

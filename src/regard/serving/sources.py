@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -12,7 +12,6 @@ from typing import Any
 
 import numpy as np
 import structlog
-from numpy.typing import NDArray
 
 from regard.domain.arrays import Rows, Scores
 from regard.domain.candidates import Candidates, Scored
@@ -20,9 +19,11 @@ from regard.domain.errors import Unavailable
 from regard.domain.protocols import Evidence
 from regard.domain.request import NO_ROWS, Query
 from regard.models.blend import FittedBlend
-from regard.models.content import FittedContentKNN
-from regard.models.scoring import best
-from regard.recommending.retrievers import NearestNeighbours, dots
+from regard.models.scoring import FactorScores
+from regard.recommending.retrievers import NearestNeighbours
+from regard.serving.looks import Everything, Look, Products
+
+SEARCHED = 4_000_000  # numbers in the items' vectors from which on a search costs less than all scores
 
 log = structlog.get_logger("regard.sources")
 _aside = ThreadPoolExecutor(4, "regard-slow-source")
@@ -32,8 +33,8 @@ _aside = ThreadPoolExecutor(4, "regard-slow-source")
 class AtWork:
     """A fitted source of a blend, as requests ask it, one after another or many at once.
 
-    Retrieval and scoring of a request share one look at it: the scores of all items (I,), or, where the source is a
-    nearest-neighbour search, the person's vector (d,). A source that once took longer than `budget` seconds a request
+    Retrieval and scoring of a request share one look at it: the person's vector where scores are products, else the
+    scores of all items. A source that once took longer than `budget` seconds a request
     is asked in a thread from then on, and not waited for beyond its budget, until it is fast again. Left out means: it
     proposes nothing (the slate names it), and adds 0 to every score.
     """
@@ -41,8 +42,17 @@ class AtWork:
     source: Any  # what FullScores gives
     name: str
     budget: float
+    near: NearestNeighbours | None = None  # the search by which it proposes, where its scores are products of vectors
     _state: threading.local = field(default_factory=threading.local, repr=False)
     _slow: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    @classmethod
+    def of(cls, source: Any, name: str, budget: float) -> AtWork:
+        """The source, with a search where its scores are products of many or of wide vectors."""
+        factors = source.factors() if isinstance(source, FactorScores) else None
+        if factors is None or not factors.size or factors.size < SEARCHED:
+            return cls(source, name, budget)
+        return cls(source, name, budget, NearestNeighbours(source, factors, name=source.name))
 
     @property
     def n_items(self) -> int:
@@ -54,58 +64,40 @@ class AtWork:
         """How many people each item was learned from, (I,)."""
         return np.asarray(self.source.support(), np.float64)
 
-    @cached_property
-    def _near(self) -> NearestNeighbours | None:
-        """The search by which this source proposes, where it is one over wide vectors."""
-        if not isinstance(self.source, FittedContentKNN):
-            return None
-        return NearestNeighbours(self.source.profile, self.source.items, name=self.source.name)
-
     def retrieve(self, query: Query, k: int) -> Candidates:
         """At most k, best first; Unavailable where the source fails or is too slow."""
         return self.retrieve_many([query], k)[0]
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
         """Equals the singles; a source that is left out is left out of all."""
-        said = self._look(queries)
-        if isinstance(said, Unavailable):
-            raise said
-        if self._near is not None:
-            return self._near.nearest(said, k)
-        chosen = [best(row, k) if row.any() else NO_ROWS for row in said]
-        return [Candidates.of(self.source.name, rows, row[rows]) for rows, row in zip(chosen, said, strict=True)]
+        look = self._look(queries)
+        if isinstance(look, Unavailable):
+            raise look
+        return list(look.best(k))
 
     def at(self, query: Query, rows: Rows) -> Scores:
         """The scores of some known rows, (n,); 0 where the source was left out."""
-        said = self._held(query)
-        if isinstance(said, Unavailable):
-            return np.zeros(len(rows))
-        found = said[rows] if self._near is None else dots(self.source.items[rows], said)
-        return found.astype(np.float64)
+        asked: Sequence[Query] = getattr(self._state, "asked", ())
+        place = next((place for place, one in enumerate(asked) if one is query), None)
+        look = self._look([query]) if place is None else self._state.look
+        return np.zeros(len(rows)) if isinstance(look, Unavailable) else look.at(place or 0, rows)
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """As the source says."""
         said: Evidence = self.source.contributions(query, row)
         return said
 
-    def _held(self, query: Query) -> NDArray[np.float32] | Unavailable:
-        """What this thread's last look said of `query`, or a new look."""
-        asked: Sequence[Query] = getattr(self._state, "asked", ())
-        place = next((place for place, one in enumerate(asked) if one is query), None)
-        said = self._look([query]) if place is None else self._state.said
-        return said if isinstance(said, Unavailable) else np.asarray(said[place or 0], np.float32)
+    def _look(self, queries: Sequence[Query]) -> Look | Unavailable:
+        """A look at these requests, which this thread keeps until its next one."""
+        self._state.look = look = self._ask(queries)
+        self._state.asked = queries
+        return look
 
-    def _look(self, queries: Sequence[Query]) -> NDArray[np.float32] | Unavailable:
-        said = self._ask(queries)
-        self._state.asked, self._state.said = queries, said
-        return said
-
-    def _ask(self, queries: Sequence[Query]) -> NDArray[np.float32] | Unavailable:
-        look: Callable[[Sequence[Query]], Any] = self.source.scores if self._near is None else self.source.encode
+    def _ask(self, queries: Sequence[Query]) -> Look | Unavailable:
         began, budget = time.monotonic(), self.budget * len(queries)
         try:
             slow = self._slow.is_set()
-            found = _aside.submit(look, queries).result(budget) if slow else look(queries)
+            look = _aside.submit(self._said, queries).result(budget) if slow else self._said(queries)
         except Exception as error:  # whatever one source does, the list comes
             said = "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
             log.warning("source left out", source=self.name, error=said[:200])
@@ -114,7 +106,12 @@ class AtWork:
             self._slow.set()
         else:
             self._slow.clear()
-        return np.asarray(found, np.float32)
+        return look
+
+    def _said(self, queries: Sequence[Query]) -> Look:
+        if self.near is None:
+            return Everything(self.source.name, np.asarray(self.source.scores(queries), np.float32))
+        return Products(self.near, *self.source.sides(queries))
 
 
 @dataclass(frozen=True, eq=False)

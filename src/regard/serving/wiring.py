@@ -160,7 +160,7 @@ def ranking(model: Model) -> Retriever:
     blend = blend_of(model)
     if model is blend:
         return blend
-    sources = {name: AtWork(source, name, np.inf) for name, source in blend.sources.items()}
+    sources = {name: AtWork.of(source, name, np.inf) for name, source in blend.sources.items()}
     proposing = Recommender(sources, over(model, BlendAtWork(blend, sources)), breadth=BREADTH)
     return Ranked(proposing, max(1, CELLS // max(1, blend.n_items)))
 
@@ -186,7 +186,7 @@ class Words(Sequence[Any]):
 def corridor(model: Model, catalogue: Catalogue, features: Features, text: str) -> Recommender:
     """The default corridor of a release: every source proposes, the model scores, three of a maker at most."""
     blend = blend_of(model)
-    sources = {name: AtWork(source, name, BUDGET) for name, source in blend.sources.items()}
+    sources = {name: AtWork.of(source, name, BUDGET) for name, source in blend.sources.items()}
     return Recommender(
         retrievers={**sources, "new": Newcomers(lambda: catalogue.vectors(text), blend.n_items)},
         scorer=over(model, BlendAtWork(blend, sources)),

@@ -1,0 +1,100 @@
+"""Looks: what a source said of many requests at once, from which it proposes and scores without being asked again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import sparse
+
+from regard.domain.arrays import Rows, Scores, Vectors, among, kth_highest
+from regard.domain.candidates import Candidates
+from regard.domain.request import NO_ROWS
+from regard.models.scoring import best
+from regard.recommending.retrievers import NearestNeighbours, dots
+
+
+class Look(Protocol):
+    """What was said of Q requests."""
+
+    def best(self, k: int) -> Sequence[Candidates]:
+        """At most k items for each request, best first, equal ones by row."""
+        ...
+
+    def at(self, place: int, rows: Rows) -> Scores:
+        """The scores (n,) of some known rows for one of the requests."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Everything:
+    """The scores of all items, (Q, I)."""
+
+    name: str
+    scores: NDArray[np.float32]
+
+    def best(self, k: int) -> Sequence[Candidates]:
+        """At most k items for each; none where all scores are 0."""
+        chosen = [best(row, k) if row.any() else NO_ROWS for row in self.scores]
+        return [Candidates.of(self.name, rows, row[rows]) for rows, row in zip(chosen, self.scores, strict=True)]
+
+    def at(self, place: int, rows: Rows) -> Scores:
+        """(n,)"""
+        return np.asarray(self.scores[place, rows], np.float64)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Products:
+    """Vectors (Q, d) to be multiplied with those of the items, and what comes `beside` the products, (Q, I) sparse.
+
+    `beside` is >= 0 with sorted indices; None: nothing. Few of the items are ever looked at.
+    """
+
+    near: NearestNeighbours
+    vectors: Vectors
+    beside: sparse.csr_array | None = None
+
+    def best(self, k: int) -> Sequence[Candidates]:
+        """At most k items for each; those of a zero vector are those that something comes beside."""
+        found = self.near.nearest(self.vectors, k)
+        if self.beside is None:
+            return found
+        return [self._joined(place, one, k) for place, one in enumerate(found)]
+
+    def at(self, place: int, rows: Rows) -> Scores:
+        """(n,)"""
+        products = dots(self.near.items[rows], self.vectors[place]).astype(np.float64)
+        return products if self.beside is None else products + self._beside(place, rows)
+
+    def _joined(self, place: int, found: Candidates, k: int) -> Candidates:
+        """The best k by the whole sum. A row that was not found has a product of at most the last one's, so that only
+        those beside which much comes may still be among them (Fagin, Lotem & Naor 2003, section 4)."""
+        columns, amounts = self._row(place)
+        rows, scores = found.rows, found.scores + self._beside(place, found.rows)
+        strong = amounts >= kth_highest(amounts, k) if len(columns) > k else np.ones(len(columns), np.bool_)
+        rows, scores = self._with(place, rows, scores, columns[strong])
+        if len(columns) > k and len(rows) >= k:
+            last = found.scores[-1] if len(found) >= k else 0.0
+            rows, scores = self._with(place, rows, scores, columns[amounts + last >= kth_highest(scores, k)])
+        order = np.lexsort((rows, -scores))[:k]
+        return Candidates.of(self.near.name, rows[order], scores[order])
+
+    def _with(self, place: int, rows: Rows, scores: Scores, more: Rows) -> tuple[Rows, Scores]:
+        """The same rows with those that are not among them yet."""
+        more = more[~among(more, rows)]
+        return np.concatenate([rows, more]), np.concatenate([scores, self.at(place, more)])
+
+    def _row(self, place: int) -> tuple[Rows, Scores]:
+        assert self.beside is not None
+        start, stop = self.beside.indptr[place : place + 2]
+        return self.beside.indices[start:stop], self.beside.data[start:stop]
+
+    def _beside(self, place: int, rows: Rows) -> Scores:
+        columns, amounts = self._row(place)
+        if not len(columns):
+            return np.zeros(len(rows))
+        at = np.minimum(columns.searchsorted(rows), len(columns) - 1)
+        return np.where(columns[at] == rows, amounts[at], 0.0)
