@@ -206,7 +206,9 @@ class FittedContentKNN(FactorScores):
         """Which columns are labels that few items bear (d,), and who bears them (r, I)."""
         borne = np.count_nonzero(self.items, axis=0) <= RARE * self.n_items
         rare = borne & (self.items.min(axis=0, initial=0.0) >= 0)
-        return rare, sparse.csr_array(self.items[:, rare].T.astype(np.float64))
+        starts = range(0, max(1, self.n_items), BLOCK)
+        blocks = [sparse.csr_array(self.items[start : start + BLOCK][:, rare], dtype=np.float64) for start in starts]
+        return rare, sparse.csr_array(sparse.vstack(blocks).T)
 
     def scores(self, queries: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, I); in float64, block by block, before it is rounded, so that batches equal singles."""
