@@ -8,7 +8,7 @@ from scipy import sparse
 
 from regard.domain.errors import InvalidInput
 from regard.domain.run import Run
-from regard.models.graph_filter import GraphFilter, spectrum
+from regard.models.graph_filter import GraphFilter, orthonormal, spectrum
 from tests.contracts.subjects import communities, dataset
 
 
@@ -58,3 +58,18 @@ def test_directions_without_energy_are_left_out() -> None:
 def test_bounds(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInput, match="GraphFilter"):
         GraphFilter(**wrong)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("shape", [(300, 20), (20_000, 6), (5, 5), (7, 0)])
+def test_a_basis_stands_at_right_angles_and_spans_the_same(shape: tuple[int, int]) -> None:
+    rng = np.random.default_rng(0)
+    block = rng.standard_normal(shape, dtype=np.float32) * np.logspace(0, -2, shape[1], dtype=np.float32)
+    basis = orthonormal(block)
+    assert basis.T @ basis == pytest.approx(np.eye(shape[1]), abs=1e-5)
+    assert basis @ (basis.T @ block) == pytest.approx(block, abs=1e-4)
+
+
+def test_columns_that_depend_on_others_fall_away() -> None:
+    block = np.random.default_rng(0).standard_normal((50, 3), dtype=np.float32)
+    assert orthonormal(np.concatenate([block, block @ np.ones((3, 2), np.float32)], axis=1)).shape == (50, 3)
+    assert orthonormal(np.zeros((50, 3), np.float32)).shape == (50, 0)

@@ -23,6 +23,7 @@ from regard.learning.knobs import Uniform, Whole
 from regard.learning.spaces import Space
 from regard.models.scoring import FactorScores, recipe_from
 
+ROWS = 8_192  # of a block that are held in float64 at once
 OVERSAMPLING = 32  # columns beyond the rank while the spectrum is sought (Halko et al. 2011, section 4.2)
 
 
@@ -81,13 +82,31 @@ def spectrum(matrix: sparse.csr_array, rank: int, sweeps: int, run: Run) -> NDAr
     width = min(rank + OVERSAMPLING, *matrix.shape)
     block = run.rng().standard_normal((matrix.shape[1], width), dtype=np.float32)
     for sweep in range(sweeps):
-        block = np.linalg.qr(turned @ (small @ block))[0]
+        block = orthonormal(turned @ (small @ block))
         run.progress("GraphFilter: spectrum", (sweep + 1) / sweeps)
     image = (small @ block).astype(np.float64)
     energy, turn = np.linalg.eigh(image.T @ image)
     order = np.argsort(-energy, kind="stable")[:rank]
     order = order[energy[order] > 1e-6 * energy.max(initial=0.0)]
     return np.asarray(block.astype(np.float64) @ turn[:, order])
+
+
+def orthonormal(block: Vectors) -> Vectors:
+    """A basis (I, at most w) of what the columns of `block` (I, w) span, by their products with each other.
+
+    Two rounds, as the first one errs with the square of the columns' condition (Fukaya et al. 2014, "CholeskyQR2", here
+    with eigenvectors, so that columns that depend on others fall away). Where rows are many it takes a fifth of the
+    time of Householder's QR.
+    """
+    for _ in range(2):
+        products = np.zeros((block.shape[1],) * 2)
+        for start in range(0, len(block), ROWS):
+            part = block[start : start + ROWS].astype(np.float64)
+            products += part.T @ part
+        energy, turn = np.linalg.eigh(products)
+        kept = energy > 1e-12 * energy.max(initial=0.0)
+        block = block @ (turn[:, kept] / np.sqrt(energy[kept])).astype(np.float32)
+    return block
 
 
 @dataclass(frozen=True, eq=False)
