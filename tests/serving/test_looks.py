@@ -10,7 +10,10 @@ import pytest
 from numpy.typing import NDArray
 from scipy import sparse
 
+from regard.domain.candidates import Candidates
+from regard.domain.errors import Unavailable
 from regard.domain.request import Query
+from regard.models.content import ContentKNN, FittedContentKNN
 from regard.models.scoring import FactorScores
 from regard.recommending.retrievers import NearestNeighbours
 from regard.serving import sources
@@ -64,3 +67,50 @@ def test_what_comes_beside_the_products_moves_items_to_where_the_sum_is(share: f
         assert found.rows.tolist() == true.tolist()
         assert found.scores == pytest.approx(sums[place, true], abs=1e-5)
         assert look.at(place, true) == pytest.approx(sums[place, true], abs=1e-5)
+
+
+def test_many_and_one_are_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sources, "SEARCHED", 0)
+    rng = np.random.default_rng(0)
+    labels = rng.random((2_000, 40)) * (rng.random((2_000, 40)) < 0.005)
+    items = np.concatenate([rng.normal(size=(2_000, 400)), 20 * labels], axis=1).astype(np.float32)
+    source = AtWork.of(FittedContentKNN(ContentKNN(), items), "content", np.inf)
+    assert source.near is not None
+    assert source.near.items.shape == (2_000, 400)
+    queries = [ask(*rng.choice(2_000, 9, replace=False).tolist()) for _ in range(12)]
+    many, rows = source.retrieve_many(queries, 70), np.arange(0, 2_000, 7)
+    scores = [source.at(query, rows).tobytes() for query in queries]
+    for query, found, said in zip(queries, many, scores, strict=True):
+        alone = source.retrieve(query, 70)
+        assert alone.rows.tolist() == found.rows.tolist()
+        assert alone.scores.tobytes() == found.scores.tobytes()
+        assert source.at(query, rows).tobytes() == said
+
+
+@pytest.mark.parametrize("seed", range(40))
+def test_equal_sums_come_by_row(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    items, people = (rng.integers(-2, 3, (n, 4)).astype(np.float32) for n in (300, 6))
+    beside = sparse.csr_array(rng.integers(1, 4, (6, 300)) * (rng.random((6, 300)) < rng.random()) * 1.0)
+    look = Products(NearestNeighbours(Unasked(), items), people, beside)
+    sums = people @ items.T + beside.toarray()
+    for k in (1, 10, 80):
+        for place, found in enumerate(look.best(k)):
+            alone = Products(look.near, people[[place]], sparse.csr_array(beside[[place]])).best(k)[0]
+            assert alone.rows.tolist() == found.rows.tolist()
+            if people[place].any():
+                assert found.rows.tolist() == np.argsort(-sums[place], kind="stable")[:k].tolist()
+
+
+class Failing:
+    """A search that breaks."""
+
+    def nearest(self, vectors: NDArray[np.float32], k: int) -> list[Candidates]:
+        raise RuntimeError("no memory")
+
+
+def test_a_search_that_fails_is_left_out() -> None:
+    source = AtWork(fitted("als"), "als", np.inf, Failing())  # type: ignore[arg-type]
+    with pytest.raises(Unavailable, match="no memory"):
+        source.retrieve(QUERIES[0], 3)
+    assert source.at(QUERIES[0], np.arange(3)).tolist() == [0, 0, 0]

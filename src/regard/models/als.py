@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
-from functools import cached_property
 from typing import ClassVar
 
 import numpy as np
@@ -114,10 +113,10 @@ class FittedALS(FactorScores):
     scale: NDArray[np.float64]  # alpha and m of the people's side
     name: str = "als"
 
-    @cached_property
-    def square(self) -> NDArray[np.float64]:
-        """(d, d)"""
-        return np.asarray(self.exact.T @ self.exact)
+    square: NDArray[np.float64] = field(init=False, repr=False)  # (d, d)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "square", self.exact.T @ self.exact)
 
     @property
     def n_items(self) -> int:

@@ -137,7 +137,7 @@ class FittedBiasedMF(FactorScores):
 
     def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
         """The ratings, not clipped, so that order stays: (Q,) -> (Q, I)."""
-        return (self._people(queries) @ self.item_vectors.T.astype(np.float64)).astype(np.float32)
+        return (self._people(queries) @ self.exact.T).astype(np.float32)
 
     def _people(self, queries: Sequence[Query]) -> NDArray[np.float64]:
         person = _rows(self.person_factors, np.array([query.user for query in queries], np.int64))

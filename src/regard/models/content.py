@@ -178,7 +178,7 @@ class FittedContentKNN(FactorScores):
 
     @property
     def profile(self) -> ContentProfile:
-        """The person's side, for a nearest-neighbour search over `items`."""
+        """The person's side, over `items`."""
         return ContentProfile(self.items, self.recipe.weighting)
 
     def support(self) -> NDArray[np.float64]:
@@ -187,7 +187,8 @@ class FittedContentKNN(FactorScores):
 
     def factors(self) -> Vectors:
         """The vectors without rare labels, (I, d - r)."""
-        return np.ascontiguousarray(self.items[:, ~self._rare[0]])
+        rare = self._rare[0]
+        return np.compress(~rare, self.items, axis=1) if rare.any() else self.items
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, d)"""
@@ -199,7 +200,7 @@ class FittedContentKNN(FactorScores):
         people, (rare, bearers) = self.encode(queries), self._rare
         shared = sparse.csr_array(sparse.csr_array(people[:, rare].astype(np.float64)) @ bearers)
         shared.sort_indices()
-        return people[:, ~rare], shared
+        return np.compress(~rare, people, axis=1), shared
 
     @cached_property
     def _rare(self) -> tuple[Mask, sparse.csr_array]:

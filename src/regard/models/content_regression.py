@@ -190,7 +190,7 @@ class FittedContentRegression(FactorScores):
 
     def scores(self, queries: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, I); in float64 before it is rounded, so that batches equal singles."""
-        return (self._people(queries) @ self.item_vectors.T.astype(np.float64)).astype(np.float32)
+        return (self._people(queries) @ self.exact.T).astype(np.float32)
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """x_j h_j . v_i of each history item j, exact."""

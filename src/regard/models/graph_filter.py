@@ -137,11 +137,11 @@ class FittedGraphFilter(FactorScores):
         past = self._past(queries)
         smooth = self._wave(past) @ self.vectors.T
         smooth *= self._powers[1]
-        return np.asarray(self._near(past).toarray() + smooth, np.float32)
+        return np.asarray(self._linear(past).toarray() + smooth, np.float32)
 
     def factors(self) -> Vectors:
         """D^low_degree V, (I, r)"""
-        return np.asarray(self.vectors * self._powers[1][:, None], np.float32)
+        return self.vectors.astype(np.float32) * self._powers[1].astype(np.float32)[:, None]
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """The low-pass part, (Q,) -> (Q, r)."""
@@ -150,11 +150,11 @@ class FittedGraphFilter(FactorScores):
     def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array]:
         """The low-pass part as a vector; beside it the linear part, of items that share a person with what they met."""
         past = self._past(queries)
-        near = self._near(past)
-        near.sort_indices()
-        return self._wave(past).astype(np.float32), near
+        linear = self._linear(past)
+        linear.sort_indices()
+        return self._wave(past).astype(np.float32), linear
 
-    def _near(self, past: sparse.csr_array) -> sparse.csr_array:
+    def _linear(self, past: sparse.csr_array) -> sparse.csr_array:
         powers = self._powers[0]
         found = self._over(past, powers) @ self.turned @ self.normal
         found.data *= powers[found.indices]

@@ -80,15 +80,16 @@ class FullScores(ABC):
 
 
 class FactorScores(FullScores):
-    """FullScores that are products of two vectors: a large catalogue can be searched instead of scored whole."""
+    """FullScores that are products of two vectors, but for what `sides` gives beside them: a large catalogue can be
+    searched instead of scored whole."""
 
     @abstractmethod
     def factors(self) -> Vectors:
-        """The items' side, (I, d)."""
+        """The items' side of the products, (I, d)."""
 
     @cached_property
     def exact(self) -> NDArray[np.float64]:
-        """The items' side in float64, (I, d)."""
+        """`factors` in float64, (I, d)."""
         return np.asarray(self.factors(), np.float64)
 
     @abstractmethod
@@ -96,7 +97,7 @@ class FactorScores(FullScores):
         """A person's vector, (Q,) -> (Q, d)."""
 
     def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
-        """(Q,) -> (Q, I); in float64 before it is rounded, so that batches equal singles."""
+        """(Q,) -> (Q, I), with nothing beside; in float64 before it is rounded, so that batches equal singles."""
         return (self.encode(queries).astype(np.float64) @ self.exact.T).astype(np.float32)
 
     def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array | None]:

@@ -26,6 +26,7 @@ TAIL = 4_096  # rows beyond the index that are searched one by one before a new 
 MANY = 4  # queries from which on one product with all rows is faster than a scan for each
 LARGE = 20_000_000  # numbers in all rows up to which one product with them is cheaper than to scan twice
 PRINCIPAL = 128  # columns that are scanned of more than twice as many: of 1,024 they hold four fifths of the squares
+DEEP = 16  # a scan looks at one row of as many at most; what is still in doubt then, all products decide
 SAMPLE = 20_000  # rows from which they are learned
 CELLS = 8_000_000  # scores held at once while many queries are answered: 32 MB
 SLACK = 1e-5  # more than a float32 product of unit vectors errs by
@@ -132,9 +133,9 @@ class NearestNeighbours:
             said = said[0][there]
             if said[-1] + DOUBT * _rms(said - true) < kth_highest(true, k):
                 return found, true
-            if self.items.size <= LARGE:
-                break
             wanted *= 3
+            if self.items.size <= LARGE or wanted > held // DEEP:
+                break
         return next(self._together(vector[None], k))
 
     def _together(self, vectors: Vectors, k: int) -> Iterator[Found]:
@@ -146,7 +147,8 @@ class NearestNeighbours:
                 slack = SLACK * float(np.linalg.norm(vector)) * self._longest
                 least = kth_highest(said, k) - slack if k < held else -np.inf
                 rows = np.flatnonzero(said >= least)
-                yield rows, dots(self.items[rows], vector)
+                near = self.items[:held] if len(rows) == held else self.items[rows]
+                yield rows, dots(near, vector)
 
     @cached_property
     def _longest(self) -> float:

@@ -76,7 +76,7 @@ class Products:
         rows, scores = found.rows, found.scores + self._beside(place, found.rows)
         strong = amounts >= kth_highest(amounts, k) if len(columns) > k else np.ones(len(columns), np.bool_)
         rows, scores = self._with(place, rows, scores, columns[strong])
-        if len(columns) > k and len(rows) >= k:
+        if len(columns) > k:
             last = found.scores[-1] if len(found) >= k else 0.0
             rows, scores = self._with(place, rows, scores, columns[amounts + last >= kth_highest(scores, k)])
         order = np.lexsort((rows, -scores))[:k]

@@ -53,7 +53,7 @@ class Past:
             if len(self._held) > HELD:
                 self._held.popitem(last=False)
             missing = tuple(left_out)
-            if missing not in corridors:  # what a source keeps beside it, as its index, is dear to make
+            if missing not in corridors:  # what a source keeps beside it is made once
                 corridors[missing] = _without(live.recommender, missing)
             yield replace(live, recommender=corridors[missing])
 

@@ -70,16 +70,16 @@ class AtWork:
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
         """Equals the singles; a source that is left out is left out of all."""
-        look = self._look(queries)
+        look, found = self._look(queries, k)
         if isinstance(look, Unavailable):
             raise look
-        return list(look.best(k))
+        return list(found)
 
     def at(self, query: Query, rows: Rows) -> Scores:
         """The scores of some known rows, (n,); 0 where the source was left out."""
         asked: Sequence[Query] = getattr(self._state, "asked", ())
         place = next((place for place, one in enumerate(asked) if one is query), None)
-        look = self._look([query]) if place is None else self._state.look
+        look = self._look([query], 0)[0] if place is None else self._state.look
         return np.zeros(len(rows)) if isinstance(look, Unavailable) else look.at(place or 0, rows)
 
     def contributions(self, query: Query, row: int) -> Evidence:
@@ -87,31 +87,36 @@ class AtWork:
         said: Evidence = self.source.contributions(query, row)
         return said
 
-    def _look(self, queries: Sequence[Query]) -> Look | Unavailable:
-        """A look at these requests, which this thread keeps until its next one."""
-        self._state.look = look = self._ask(queries)
-        self._state.asked = queries
-        return look
+    def _look(self, queries: Sequence[Query], k: int) -> tuple[Look | Unavailable, Sequence[Candidates]]:
+        """A look at these requests, which this thread keeps until its next one, and the best k of each."""
+        look, found = self._ask(queries, k)
+        self._state.asked, self._state.look = queries, look
+        return look, found
 
-    def _ask(self, queries: Sequence[Query]) -> Look | Unavailable:
+    def _ask(self, queries: Sequence[Query], k: int) -> tuple[Look | Unavailable, Sequence[Candidates]]:
         began, budget = time.monotonic(), self.budget * len(queries)
         try:
             slow = self._slow.is_set()
-            look = _aside.submit(self._said, queries).result(budget) if slow else self._said(queries)
+            found = _aside.submit(self._said, queries, k).result(budget) if slow else self._said(queries, k)
         except Exception as error:  # whatever one source does, the list comes
             said = "no answer in time" if isinstance(error, TimeoutError) else f"{type(error).__name__}: {error}"
             log.warning("source left out", source=self.name, error=said[:200])
-            return Unavailable(f"source {self.name}", f"scores within {budget:g} s", said[:200])
+            return Unavailable(f"source {self.name}", f"scores within {budget:g} s", said[:200]), ()
         if time.monotonic() - began > budget:
             self._slow.set()
         else:
             self._slow.clear()
-        return look
+        return found
 
-    def _said(self, queries: Sequence[Query]) -> Look:
+    def _said(self, queries: Sequence[Query], k: int) -> tuple[Look, Sequence[Candidates]]:
+        look: Look
         if self.near is None:
-            return Everything(self.source.name, np.asarray(self.source.scores(queries), np.float32))
-        return Products(self.near, *self.source.sides(queries))
+            look = Everything(self.source.name, np.asarray(self.source.scores(queries), np.float32))
+        else:
+            vectors, beside = self.source.sides(queries)
+            # in rows of one piece: a sum of float32 depends on how its numbers lie
+            look = Products(self.near, np.ascontiguousarray(vectors, np.float32), beside)
+        return look, look.best(k) if k else ()
 
 
 @dataclass(frozen=True, eq=False)
