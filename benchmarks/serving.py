@@ -104,7 +104,7 @@ def serving(settings: Settings, constant: Path, workers: int) -> Iterator[psutil
     command += ["--workers", str(workers), "--no-access-log", "--log-level", "warning"]
     process = subprocess.Popen(command, env=env)
     try:
-        for _ in range(600):
+        for _ in range(3000):
             try:
                 if httpx.get(f"http://127.0.0.1:{PORT}/health/ready", timeout=5).status_code == 200:
                     break
@@ -155,7 +155,7 @@ def client_of(key: str) -> httpx.Client:
     return httpx.Client(base_url=f"http://127.0.0.1:{PORT}", headers={"X-API-Key": key}, timeout=30)
 
 
-def measure(settings: Settings, key: str, workers: int, seconds: int) -> dict[str, Any]:
+def measure(settings: Settings, key: str, workers: int, seconds: int, swaps: int) -> dict[str, Any]:
     """All figures with so many worker processes."""
     client = client_of(key)
     constant = settings.folder / "constant.json"
@@ -177,7 +177,7 @@ def measure(settings: Settings, key: str, workers: int, seconds: int) -> dict[st
         found["events_in_batches"] = batches | {"events_per_s": 1000 * batches["per_s"]}
         found["event_to_changed_list_ms"] = _changed(client)
         found["upsert_to_servable_ms"] = _servable(client)
-        found["hot_swap"] = _swap(client, settings)
+        found["hot_swap"] = _swap(client, settings, swaps)
         found["memory_after_mb"] = _memory(process)
     return found
 
@@ -213,7 +213,7 @@ def _servable(client: httpx.Client) -> float:
     return float(np.median(took)) * 1e3
 
 
-def _swap(client: httpx.Client, settings: Settings) -> dict[str, Any]:
+def _swap(client: httpx.Client, settings: Settings, times: int) -> dict[str, Any]:
     """Releases go live and back under load; how many requests were asked, and how many failed."""
     stopping, statuses = threading.Event(), []
 
@@ -228,7 +228,7 @@ def _swap(client: httpx.Client, settings: Settings) -> dict[str, Any]:
     with Installation.open(settings) as here:
         release = here.releases.live()
         assert release is not None
-        for _ in range(3):
+        for _ in range(times):
             here.promote(release.name, "benchmark")
             time.sleep(2)
     stopping.set()
@@ -243,6 +243,7 @@ def main() -> None:
     parser.add_argument("--folder", type=Path)
     parser.add_argument("--workers", type=int, nargs="+", default=[1, 2])
     parser.add_argument("--seconds", type=int, default=10)
+    parser.add_argument("--swaps", type=int, default=3, help="of releases under load; each holds two at once")
     asked = parser.parse_args()
     folder = asked.folder or Path(tempfile.mkdtemp(prefix="regard-serving-"))
     settings = read_settings(folder)
@@ -251,7 +252,7 @@ def main() -> None:
     with Installation.open(settings) as here:
         key = create_key(here.store, f"benchmark {time.time_ns()}", "admin")
         machine = {"python": platform.python_version(), "cores": os.cpu_count(), "load": os.getloadavg()[0]}
-        found = {f"{n} workers": measure(settings, key, n, asked.seconds) for n in asked.workers}
+        found = {f"{n} workers": measure(settings, key, n, asked.seconds, asked.swaps) for n in asked.workers}
     all_ = json.loads(RESULTS.read_text("utf-8")) if RESULTS.exists() else {}
     all_[f"{asked.items} items"] = {"machine": machine, **found}
     RESULTS.write_text(json.dumps(all_, indent=1) + "\n", "utf-8")
