@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import time
 
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
 from regard.serving.served import Served
-from tests.serving.serving import Client, Home, ids, said
+from tests.serving.serving import Client, Home, client_of, ids, said
 
 
 def test_a_list_says_what_it_is_made_of(client: Client) -> None:
@@ -158,3 +159,9 @@ def test_the_trace_and_the_replay_of_a_list(client: Client, served: Home) -> Non
 def test_similar_items_share_the_genre(client: Client) -> None:
     answer = client.get("/v1/items/f0/similar", params={"k": 3}).json()
     assert all(int(item["id"][1:]) % 2 == 0 for item in answer["by"]["use"])
+
+
+def test_what_is_loaded_is_out_of_the_collector_s_sight_while_it_serves(served: Home) -> None:
+    with client_of(served[0]):
+        assert gc.get_freeze_count() > 10_000
+    assert gc.get_freeze_count() == 0
