@@ -26,8 +26,8 @@ TAIL = 4_096  # rows beyond the index that are searched one by one before a new 
 MANY = 4  # queries from which on one product with all rows is faster than a scan for each
 LARGE = 20_000_000  # numbers in all rows up to which one product with them is cheaper than to scan twice
 PRINCIPAL = 128  # columns that are scanned of more than twice as many: of 1,024 they hold four fifths of the squares
-DEEP = 16  # a scan looks at one row of as many at most; what is still in doubt then, all products decide
 SAMPLE = 20_000  # rows from which they are learned
+DEEP = 16  # a scan looks at one row of as many at most; what is still in doubt then, all products decide
 CELLS = 8_000_000  # scores held at once while many queries are answered: 32 MB
 SLACK = 1e-5  # more than a float32 product of unit vectors errs by
 
