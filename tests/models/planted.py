@@ -9,7 +9,6 @@ import numpy as np
 import polars as pl
 from numpy.typing import NDArray
 
-from regard.data.artifacts import Artifact
 from regard.domain.dataset import Dataset
 from regard.domain.protocols import Evidence
 from regard.domain.request import NO_ROWS, Query
@@ -87,7 +86,3 @@ class Seen(FullScores):
     def contributions(self, query: Query, row: int) -> Evidence:
         """One amount: the score."""
         return Evidence("liked", NO_ROWS, np.empty(0), {"seen": float(self._of(query)[row])})
-
-    def artifact(self) -> Artifact:
-        """Never kept."""
-        raise NotImplementedError

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import gc
 import time
+from dataclasses import replace
+from pathlib import Path
 
+from regard.data.store.server import Server
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
 from regard.serving.served import Served
-from tests.serving.serving import Client, Home, client_of, ids, said
+from tests.serving.serving import Client, Home, client_of, ids, install, said, settings_of
 
 
 def test_a_list_says_what_it_is_made_of(client: Client) -> None:
@@ -165,3 +168,18 @@ def test_what_is_loaded_is_out_of_the_collector_s_sight_while_it_serves(served: 
     with client_of(served[0]):
         assert gc.get_freeze_count() > 10_000
     assert gc.get_freeze_count() == 0
+
+
+def test_an_item_newer_than_the_release_has_neighbours_by_content_alone(
+    server: Server, tmp_path: Path, tenant: str
+) -> None:
+    als = {"als": {"kind": "als", "factors": 4}, "popular": {"kind": "popularity"}}
+    settings = replace(settings_of(tmp_path, server.url, tenant), recipes={"sources": als})
+    keys = install(settings)
+    with client_of(settings) as client:
+        client.bearing(keys["admin"])
+        assert set(client.get("/v1/items/f0/similar").json()["by"]) == {"use", "people"}
+        client.post("/v1/items", json={"id": "newest", "title": "Heat", "tags": ["crime"]})
+        by = client.get("/v1/items/newest/similar").json()["by"]
+    assert by["use"]
+    assert by["people"] == []

@@ -33,7 +33,7 @@ def test_a_search_proposes_and_scores_as_all_scores_do(name: str, monkeypatch: p
     model = fitted(name)
     whole = AtWork(model, name, np.inf)
     assert AtWork.of(model, name, np.inf).near is None  # so few items are scored all
-    monkeypatch.setattr(sources, "SEARCHED", 0)
+    monkeypatch.setattr(sources, "SEARCHED", 1)
     searched = AtWork.of(model, name, np.inf)
     assert searched.near is not None
     for k in (1, 3, model.n_items):
@@ -70,7 +70,7 @@ def test_what_comes_beside_the_products_moves_items_to_where_the_sum_is(share: f
 
 
 def test_many_and_one_are_the_same_to_the_last_bit(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sources, "SEARCHED", 0)
+    monkeypatch.setattr(sources, "SEARCHED", 1)
     rng = np.random.default_rng(0)
     labels = rng.random((2_000, 40)) * (rng.random((2_000, 40)) < 0.005)
     items = np.concatenate([rng.normal(size=(2_000, 400)), 20 * labels], axis=1).astype(np.float32)

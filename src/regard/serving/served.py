@@ -57,7 +57,6 @@ class Served:
     figures: Figures = field(default_factory=Figures)
     tracing: Tracing = OFF
     _items_upto: int = 0
-    _started: bool = False
     _loaded: tuple[Live, Live | None] | None = None  # the live one and the canary, without a policy
     _following: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _stopping: threading.Event = field(default_factory=threading.Event, repr=False)
@@ -84,8 +83,8 @@ class Served:
     def start(self) -> None:
         """Load what is live, and begin to listen; what regard.toml says of exploring holds from now on."""
         believing.begin(self.here)
-        self._started = True
         self.follow(happened(self.here.store, [Ask("")])[0].changes, load=True)
+        settle()
         self._listener.start()
         self._warming.start()
 
@@ -97,8 +96,7 @@ class Served:
         for thread in (self._listener, self._warming):
             if thread.is_alive():
                 await asyncio.to_thread(thread.join)
-        if self._started:
-            gc.unfreeze()
+        gc.unfreeze()
         self.here.store.close()
 
     async def person(self, user: str) -> tuple[Person, bool]:
@@ -189,7 +187,7 @@ class Served:
         self._follow_items(*(one for one in (live, canary) if one is not None))
         self._loaded, self.share = (self.here.serve(live), canary), 0.0 if row is None else row.share
         self._follow_picture()
-        if self._started:
+        if self._listener.is_alive():
             settle()
         log.info("release live", tenant=self.here.settings.tenant, release=live.release.name, canary=row and row.name)
 

@@ -16,7 +16,7 @@ from regard.domain.candidates import Candidates
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import Release
 from regard.domain.protocols import Retriever
-from regard.domain.request import NO_ROWS, Query
+from regard.domain.request import Query
 from regard.domain.run import Run
 from regard.feedback.pictures import Picture
 from regard.models.als import FittedALS
@@ -34,7 +34,7 @@ from regard.models.neighbours import FittedItemKNN, FittedUserKNN
 from regard.models.popular import FittedPopularity
 from regard.models.questions import FittedQuestions
 from regard.models.ranker import FittedRanker
-from regard.models.scoring import CELLS, best
+from regard.models.scoring import CELLS
 from regard.models.segment_popularity import FittedSegmentPopularity
 from regard.models.text_cache import Cached
 from regard.models.text_endpoint import EndpointText
@@ -50,7 +50,8 @@ from regard.recommending.newcomers import Newcomers
 from regard.recommending.objectives import GroupCap
 from regard.recommending.ranked import Ranked
 from regard.recommending.recommender import Recommender
-from regard.recommending.retrievers import dots
+from regard.recommending.retrievers import SeedItem, dots
+from regard.serving.looks import Everything
 from regard.serving.recipes import Recipes, decode_encoder
 from regard.serving.settings import Settings
 from regard.serving.sources import AtWork, BlendAtWork
@@ -111,11 +112,11 @@ class Live:
         factors = next((s.item_vectors for s in self.model.sources.values() if isinstance(s, FittedALS)), None)
         if factors is not None:
             vectors["people"] = directions(factors, np.arange(len(factors)))
+        seed = Query(at=self.release.moment, seed_item=row)
         found = {}
         for name, held in vectors.items():
-            said = dots(held, held[row])
-            rows = best(said, k) if said.any() else NO_ROWS
-            found[name] = Candidates.of(name, rows, said[rows])
+            (vector,) = SeedItem(held).encode([seed])  # zero, which is like nothing, for an item newer than `held`
+            found[name] = Everything(name, dots(held, vector)[None]).best(k)[0]
         return found
 
 
