@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -9,19 +10,22 @@ import polars as pl
 import pytest
 
 from regard.data.artifacts import load, save
+from regard.domain.arrays import Mask
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.request import Query
 from regard.domain.run import Run
 from regard.measurement.evaluate import evaluate
 from regard.measurement.splits import random_per_person
+from regard.models import blend
 from regard.models.blend import Blend, FittedBlend
-from regard.models.blend_weights import TOLERANCE
-from regard.models.cutting import held_out
+from regard.models.blend_weights import TOLERANCE, Cut
+from regard.models.cutting import Asked, held_out
 from regard.models.ease import EASE, FittedEASE
 from regard.models.popular import FittedPopularity, Popularity
+from regard.models.scoring import FullScores
 from regard.models.segments import SEGMENTS
-from tests.models.planted import Seen, Seer, town
+from tests.models.planted import ITEMS, Seen, Seer, town
 
 READERS = {"ease": FittedEASE.from_artifact, "popular": FittedPopularity.from_artifact}
 RECIPE = Blend((("taste", EASE(l2=5.0)), ("popular", Popularity())), share=0.2, cut="random")
@@ -92,6 +96,21 @@ def test_each_kind_of_people_gets_the_source_that_is_right_for_them() -> None:
     stranger = Query(at=0.0)
     strangers = model.sources["for strangers"].retrieve(stranger, 5).rows
     assert model.retrieve(stranger, 5).rows.tolist() == strangers.tolist()
+
+
+def test_where_items_are_many_fewer_people_are_asked(monkeypatch: pytest.MonkeyPatch) -> None:
+    data, asked, of = town(0, people=60), [], Cut.of
+
+    def counted(sources: Sequence[FullScores], people: Asked, depth: int, items: Mapping[str, Mask]) -> Cut:
+        asked.append(len(people))
+        return of(sources, people, depth, items)
+
+    monkeypatch.setattr(Cut, "of", counted)
+    monkeypatch.setattr(blend, "FEWEST", 10)
+    for scored in (10**8, 20 * ITEMS, ITEMS):
+        monkeypatch.setattr(blend, "SCORED", scored)
+        Blend((("one", Seer(data, 1.0, 1.0)),), people=40).fit(data)
+    assert asked == [40, 20, 10]
 
 
 def test_dear_sources_start_where_they_stood() -> None:

@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -79,8 +80,26 @@ def test_each_tenant_has_a_worker(monkeypatch: pytest.MonkeyPatch, own: Settings
         return subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
 
     monkeypatch.setattr(beside, "_started", start)
-    with beside.jobs_beside(Settings(own.folder, tenants=("one", "two"))):
+    with beside.jobs_beside(replace(own, tenants=("one", "two"))):
         assert started == ["one", "two"]
+
+
+STARTING = f"""import sys, time
+from pathlib import Path
+from regard.serving import jobs
+folder = Path(sys.argv[sys.argv.index("--folder") + 1])
+jobs.work = lambda here, once: ((folder / "starting").touch(), time.sleep(600))
+{MAIN}"""
+
+
+def test_a_worker_that_is_stopped_as_it_starts_leaves_no_embedded_server(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(beside, "COMMAND", STARTING)
+    with beside.jobs_beside(Settings(folder=tmp_path)):
+        until((tmp_path / "starting").exists, seconds=60)
+        assert (tmp_path / "store" / "postgres" / "postmaster.pid").exists()
+    assert not (tmp_path / "store" / "postgres" / "postmaster.pid").exists()
 
 
 BUSY = """import signal, sys, time

@@ -22,6 +22,9 @@ from regard.models.cutting import Asked, fit_all, parted
 from regard.models.scoring import FullScores, people_of
 from regard.models.segments import SEGMENTS, Bounds
 
+SCORED = 10**8  # people x items that each source scores for the weights
+FEWEST = 100  # people that weights are learned from where there are so many
+
 
 @dataclass(frozen=True)
 class Blend:
@@ -30,11 +33,12 @@ class Blend:
 
     A part of each person's positive events (`share`; the `newest`, or drawn at `random`) leaves the data, or
     `run.validation` is taken; the sources are fitted on the rest; scale_s is the mean deviation of a person's scores;
-    weights are searched for nDCG@`at` over the pooled best of all sources, for at most `people` people, and for the
-    same ones as if they were cold; a segment has its own where these win on people they were not learned on. Then the
-    sources are fitted on everything; those named in `continued` (dear ones) start from their first fit. On the cut the
-    blend is at most .5% worse than its best source for any segment of people, and, where weights can do it, for the
-    items of head, long tail and without events, each ranked among themselves (`Learned.worth`).
+    weights are searched for nDCG@`at` over the pooled best of all sources, for at most `people` people (all items are
+    scored for each: from 100,000 items on for `SCORED` / I, at least `FEWEST`), and for the same ones as if they were
+    cold; a segment has its own where these win on people they were not learned on. Then the sources are fitted on
+    everything; those named in `continued` (dear ones) start from their first fit. On the cut the blend is at most .5%
+    worse than its best source for any segment of people, and, where weights can do it, for the items of head, long
+    tail and without events, each ranked among themselves (`Learned.worth`).
     """
 
     sources: tuple[tuple[str, Estimator[Any]], ...]
@@ -67,7 +71,8 @@ class Blend:
             return FittedBlend(self, self._fit(data, run, "all", known.sources), Bounds.of_data(data), known.learned)
         rest, held = parted(data, self.share, self.cut, run)
         fitted = self._fit(rest, run, "cut")
-        asked = Asked.of(rest, held, self.people, run.rng())
+        people = min(self.people, max(FEWEST, SCORED // max(1, len(rest.items))))
+        asked = Asked.of(rest, held, people, run.rng())
         slices = Cut.of(list(fitted.values()), asked, 10 * self.at, item_slices(rest))
         learned = learn(slices, run.rng(), self.at)
         self._tell(learned, run)

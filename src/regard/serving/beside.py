@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import signal
 import subprocess
 import sys
 import threading
@@ -11,7 +10,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from importlib.util import find_spec
-from types import FrameType
 
 import structlog
 
@@ -20,7 +18,7 @@ from regard.domain.errors import RegardError
 from regard.serving.running import handed_down
 from regard.serving.settings import Settings
 
-COMMAND = """from regard.serving.beside import end_with_parent
+COMMAND = """from regard.serving.stopping import end_with_parent
 end_with_parent()
 from regard.serving.cli import main
 main()"""
@@ -37,26 +35,11 @@ def can_work() -> bool:
 
 @contextmanager
 def jobs_beside(settings: Settings) -> Iterator[None]:
-    """The jobs of all tenants are done beside whatever is done inside, and end with it, also where SIGTERM ends it."""
+    """The jobs of all tenants are done beside whatever is done inside, and end with it."""
     with ExitStack() as stack:
-        stack.enter_context(_leaving())
         for tenant in settings.tenants or (settings.tenant,):
             stack.enter_context(_worker(replace(settings, tenant=tenant, tenants=())))
         yield
-
-
-@contextmanager
-def _leaving() -> Iterator[None]:
-    """SIGTERM leaves the block as an exit does, and no longer drops everything at once."""
-
-    def leave(number: int, frame: FrameType | None) -> None:
-        sys.exit(0)
-
-    before = signal.signal(signal.SIGTERM, leave)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager
@@ -83,9 +66,9 @@ def _worker(settings: Settings) -> Iterator[None]:
         if keeper.is_alive():  # in the middle of a fit; the job stays resumable
             alive[0].kill()
             keeper.join()
-            if not settings.database_url:  # an embedded server is stopped by its last client, which was killed
-                with suppress(RegardError):
-                    Store.open(settings.store, settings.tenant).close()
+        if alive[0].wait() < 0 and not settings.database_url:  # killed: it may have been the embedded server's last
+            with suppress(RegardError):  # client, which stops it
+                Store.open(settings.store, settings.tenant).close()
 
 
 def _started(settings: Settings) -> subprocess.Popen[bytes]:
@@ -93,13 +76,3 @@ def _started(settings: Settings) -> subprocess.Popen[bytes]:
     words = [sys.executable, "-c", COMMAND, "jobs", "work", "--folder", str(settings.folder)]
     environment = {**os.environ, **handed_down(settings)}
     return subprocess.Popen(words, env=environment, stdin=subprocess.PIPE, start_new_session=True)
-
-
-def end_with_parent() -> None:
-    """Stop as if told to (SIGTERM) when the process that started this one is gone, however it went."""
-
-    def listen() -> None:
-        sys.stdin.buffer.read()
-        os.kill(os.getpid(), signal.SIGTERM)
-
-    threading.Thread(target=listen, name="regard-parent", daemon=True).start()

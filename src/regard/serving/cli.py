@@ -17,6 +17,7 @@ from rich.text import Text
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
 from regard.serving import cli_asking, cli_fitting, cli_jobs, cli_releases, cli_serving, cli_simulating
 from regard.serving.settings import read_settings, spoken_language
+from regard.serving.stopping import leave_on_sigterm
 from regard.serving.terminal import AsJson, Folder, Person, Seed, Slots, Thing, _, app, example, say
 
 __all__ = ["app", "cli_asking", "cli_fitting", "cli_jobs", "cli_releases", "cli_serving", "cli_simulating", "main"]
@@ -27,6 +28,7 @@ EXIT_CODES = {InvalidInput: 2, NotFound: 3, Conflict: 4, Unavailable: 5}
 
 def main() -> None:
     """Run the command; an error is said once, in words or as JSON, with its exit code."""
+    leave_on_sigterm()
     try:
         code = app(standalone_mode="--json" not in sys.argv)
     except RegardError as error:

@@ -20,6 +20,7 @@ from regard.data.keys import create_key, list_keys
 from regard.data.postgres import Store
 from regard.domain.errors import Conflict
 from regard.serving.settings import Settings
+from regard.serving.stopping import STOPPED
 
 GRACE = 10  # seconds that requests under way have to end
 FIRST_KEY = "first"
@@ -73,18 +74,22 @@ def serve(settings: Settings, address: Address, page: bool = False) -> None:
     """
     must_be_free(address)
     os.environ |= handed_down(settings) | ({"REGARD_PAGE_SECRET": secrets.token_hex(32)} if page else {})
-    uvicorn.run(
-        "regard.serving.app:from_environment",
-        factory=True,
-        host=address.host,
-        port=address.port,
-        workers=address.workers,
-        access_log=False,
-        log_config=None,
-        timeout_graceful_shutdown=GRACE,
-        server_header=False,
-        backlog=4096,
-    )
+    try:
+        uvicorn.run(
+            "regard.serving.app:from_environment",
+            factory=True,
+            host=address.host,
+            port=address.port,
+            workers=address.workers,
+            access_log=False,
+            log_config=None,
+            timeout_graceful_shutdown=GRACE,
+            server_header=False,
+            backlog=4096,
+        )
+    except SystemExit as ending:
+        if ending.code != STOPPED:  # told to stop, and it did
+            raise
 
 
 def first_key(settings: Settings) -> str | None:

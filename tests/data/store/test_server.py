@@ -95,6 +95,20 @@ def test_a_client_that_never_closes_leaves_nothing_running(folder: Path, tenant:
     assert processes(folder) == []
 
 
+def test_a_stop_in_the_middle_of_a_start_leaves_nothing_running(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    start = life._ensure_running
+
+    def interrupted(where: Path) -> str:
+        start(where)
+        assert len(processes(folder)) > 0
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(life, "_ensure_running", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        Server.start(folder)
+    assert processes(folder) == []
+
+
 def test_a_killed_client_leaves_a_server_that_is_found_used_and_stopped(folder: Path, tenant: str) -> None:
     acknowledged = run(KILLED, folder, tenant, 20)
     assert len(processes(folder)) > 0

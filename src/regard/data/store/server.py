@@ -73,7 +73,7 @@ class Server:
                 fcntl.flock(clients, fcntl.LOCK_SH)
                 return Server(folder, _ensure_running(folder), clients)
         except BaseException:
-            clients.close()
+            _leave(folder, clients, os.getpid())  # a stop may come in the middle of a start
             raise
 
     def revive(self) -> None:
