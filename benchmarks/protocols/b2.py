@@ -19,21 +19,24 @@ def load(folder: Path) -> Split:
 
 
 def recipes() -> Recipes:
-    """Graph filters, and a blend with the people most alike; chosen on a cut of train (docs/log.md)."""
+    """Graph filters, and blends with the people most alike and LightGCN; chosen on a cut of train (docs/log.md)."""
     from regard.models.blend import Blend
     from regard.models.graph_filter import GraphFilter
+    from regard.models.lightgcn import LightGCN
     from regard.models.neighbours import UserKNN
 
     published = GraphFilter(
         rank=256, low_pass=0.3, user_degree=0.5, item_degree=0.5, near_degree=0.0, low_degree=0.5, sweeps=6
     )
     sharp = GraphFilter(rank=1024, sweeps=3)
-    both = Blend((("graph", sharp), ("people", UserKNN(k=80))), cut="random", at=20)
+    both = (("graph", sharp), ("people", UserKNN(k=80)))
+    deep = LightGCN(item_degree=0.3, samples=1024, epochs=30)
     return {
         "GF-CF (rank 256, as published)": published,
         "GraphFilter (rank 256)": GraphFilter(),
         "GraphFilter (rank 1024)": sharp,
-        "Blend of GraphFilter (1024) and UserKNN (80)": both,
+        "Blend of GraphFilter (1024) and UserKNN (80)": Blend(both, cut="random", at=20),
+        "Blend of these two and LightGCN": Blend((*both, ("light", deep)), cut="random", at=20),
     }
 
 

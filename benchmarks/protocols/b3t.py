@@ -16,7 +16,7 @@ def recipes() -> Recipes:
     from regard.models.behaviour import Behaviour
 
     return {
-        "Behaviour, transformer of one block": Behaviour(window=100, epochs=2, rate=3e-3, precision="bfloat16"),
+        "Behaviour, transformer of one block": Behaviour(window=100, epochs=4, rate=3e-3),
     }
 
 
@@ -29,7 +29,7 @@ PARTS = {
         recipes=recipes,
         peers=(Peer("rectools-deep", "SASRec", {**b3.SASREC, **BEGINNING}),),
         watch=None,
-        budgets=(1,),
+        budgets=(1, 2),
         clock="cpu",
     )
 }

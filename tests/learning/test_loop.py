@@ -173,9 +173,15 @@ def test_it_tells_how_it_goes_and_leaves_torchs_generator_alone() -> None:
     assert set(epochs["epoch 1"]) == {"loss", "rate"}
 
 
-def test_half_precision_learns_too() -> None:
-    net = module()
+@pytest.mark.parametrize(("processor", "half"), [("AVX512", True), ("AVX2", False)])
+def test_half_precision_learns_too_and_is_used_where_it_pays(
+    monkeypatch: pytest.MonkeyPatch, processor: str, half: bool
+) -> None:
+    monkeypatch.setattr(torch.backends.cpu, "get_cpu_capability", lambda: processor)
+    net, kinds = module(), set()
+    net.register_forward_hook(lambda _, __, said: kinds.add(said.dtype))
     learn(net, Plan(epochs=60, rate=0.1, decay=0.0, precision="bfloat16"), Run())
+    assert kinds == {torch.bfloat16 if half else torch.float32}
     np.testing.assert_allclose(weights(net), [[1.0, -2.0, 0.5]], atol=0.05)
 
 

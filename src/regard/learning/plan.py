@@ -16,9 +16,10 @@ class Plan:
 
     epochs: passes over the batches. rate: the highest learning rate. decay: of the weights. warm_up: share of all
     updates. accumulate: batches whose gradients make one update. clip: largest norm of the gradient. precision:
-    "bfloat16" computes the loss under autocast; it pays only where the processor multiplies in it (docs/log.md).
-    figure: what early stopping watches (higher is better), once an epoch; it draws no random numbers. patience: epochs
-    without a better figure; then the best parameters come back. every: updates between two checkpoints.
+    "bfloat16" computes the loss under autocast, on a GPU or a CPU with AVX-512; elsewhere it would not pay, and float32
+    is used (docs/log.md). figure: what early stopping watches (higher is better), once an epoch; it draws no random
+    numbers. patience: epochs without a better figure; then the best parameters come back. every: updates between two
+    checkpoints.
     """
 
     epochs: int = 10

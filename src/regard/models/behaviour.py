@@ -53,7 +53,8 @@ class Behaviour:
     pretrain: epochs before the others in which every positive event teaches and a share `masked` of the items met is
       hidden and foretold, too (BERT4Rec's task, Sun et al. 2019, in a body that looks back only). Then, in `epochs`,
       events of the types `actions` teach (none named: all).
-    batch: rows of `window` places. validation data in the run stop the epochs early, by nDCG@10 of the next item.
+    batch: rows of `window` places. precision: see Plan. validation data in the run stop the epochs early, by nDCG@10 of
+      the next item.
     Time: O(events (d^2 + window d + I d)) an epoch, the last term O(samples d) where sampled. Needs the extra `deep`.
     """
 
