@@ -12,13 +12,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from regard.data.artifacts import load, save
+from regard.data.item_records import record
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.records import Item, Value
 from regard.domain.request import Query
 from regard.models.content_kernel import ContentKernel
 from regard.models.content_regression import ContentRegression, FittedContentRegression
-from regard.models.text import dataset_items
 
 COLD = 18
 
@@ -62,7 +62,7 @@ def test_contributions_sum_to_the_score() -> None:
 def test_a_new_item_has_the_vector_that_a_cold_one_had_at_fit() -> None:
     data = _town()
     model = RECIPE.fit(data)
-    twin = replace(dataset_items(data)[19], id="twin")
+    twin = replace(record(data, 19), id="twin")
     none = np.zeros((1, 0), np.float32)
     assert np.allclose(model.encode_items([twin], none)[0], model.item_vectors[19], atol=1e-6)
     grown = model.extended([twin], none)

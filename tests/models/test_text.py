@@ -24,7 +24,6 @@ from regard.models.text import (
     BundledText,
     SentenceTransformerText,
     TextEncoder,
-    dataset_items,
     encode_dataset,
     item_text,
 )
@@ -59,15 +58,6 @@ def test_the_words_of_an_item_put_the_long_text_last() -> None:
     )
     assert item_text(item, ["cast", "absent"]) == "Heat. Mann. crime. cast: P, D. A long story"
     assert item_text(Item("b")) == ""
-
-
-def test_a_dataset_gives_its_items_back() -> None:
-    items = pl.DataFrame({"id": ["a", "b"], "title": ["A", None], "tags": [["x", "y"], None], "year": [1999, 2000]})
-    data = Dataset.from_frame(pl.DataFrame({"user": ["u"], "item": ["b"]}), items=items)
-    assert dataset_items(data) == [
-        Item("a", title="A", tags=("x", "y"), attributes={"year": 1999.0}),
-        Item("b", attributes={"year": 2000.0}),
-    ]
 
 
 def test_rows_have_length_one_and_no_words_mean_zero() -> None:

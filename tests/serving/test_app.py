@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from pathlib import Path
 from regard.data.store.server import Server
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
-from regard.serving.served import Served
+from regard.serving.served import GIVES_WAY, Served
 from tests.serving.serving import Client, Home, client_of, ids, install, said, settings_of
 
 
@@ -164,9 +165,10 @@ def test_similar_items_share_the_genre(client: Client) -> None:
     assert all(int(item["id"][1:]) % 2 == 0 for item in answer["by"]["use"])
 
 
-def test_what_is_loaded_is_out_of_the_collector_s_sight_while_it_serves(served: Home) -> None:
+def test_what_is_loaded_is_out_of_the_collector_s_sight_and_loading_gives_way(served: Home) -> None:
     with client_of(served[0]):
         assert gc.get_freeze_count() > 10_000
+        assert sys.getswitchinterval() <= 1.01 * GIVES_WAY
     assert gc.get_freeze_count() == 0
 
 

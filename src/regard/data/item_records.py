@@ -14,6 +14,7 @@ from regard.domain.records import Item, Value
 TEXTS = ("title", "text", "creator")
 LISTS = ("tags", "images", "audio")
 ENDS = ("valid_from", "valid_until")
+AT_ONCE = 1024
 FIELDS = frozenset([*TEXTS, *LISTS, *ENDS, "hidden"])
 
 
@@ -23,10 +24,10 @@ def record(data: Dataset, row: int) -> Item:
 
 
 def records(data: Dataset, start: int = 0, end: int | None = None) -> Iterator[Item]:
-    """The items of rows start:end, in order, read a few thousand at a time."""
+    """The items of rows start:end, in order, read some at a time: while they are read, no other thread can work."""
     end = len(data.items) if end is None else end
-    for first in range(start, end, 4096):
-        last = min(first + 4096, end)
+    for first in range(start, end, AT_ONCE):
+        last = min(first + AT_ONCE, end)
         if data.item_attributes.num_columns:
             said = data.item_attributes.slice(first, last - first).to_pylist()
         else:
@@ -58,12 +59,9 @@ def members_of(data: Dataset, name: str) -> list[Sequence[str]]:
 
 
 def _item(item_id: str, words: dict[str, Any]) -> Item:
-    known = {name: words.get(name) or "" for name in TEXTS} | {name: tuple(words.get(name) or ()) for name in LISTS}
-    attributes: dict[str, Value] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in words.items()
-        if value is not None and name not in FIELDS
-    }
+    known: dict[str, Any] = {name: words.get(name) or "" for name in TEXTS}
+    known |= {name: tuple(_texts(words.get(name))) for name in LISTS}
+    attributes = {name: _value(said) for name, said in words.items() if said is not None and name not in FIELDS}
     return Item(
         item_id,
         attributes=attributes,
@@ -72,6 +70,14 @@ def _item(item_id: str, words: dict[str, Any]) -> Item:
         hidden=bool(words.get("hidden")),
         **known,
     )
+
+
+def _value(said: Any) -> Value:
+    if isinstance(said, list):
+        return tuple(said)
+    if isinstance(said, int) and not isinstance(said, bool):
+        return float(said)
+    return said if isinstance(said, (str, float, bool, tuple)) else str(said)
 
 
 def _texts(value: Value | list[str] | None) -> Sequence[str]:

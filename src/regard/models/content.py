@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
+from regard.data.item_records import records
 from regard.domain.arrays import Mask, Scores, Vectors, check_shape
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
@@ -21,7 +22,6 @@ from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
 from regard.models.scoring import FactorScores, recipe_from
-from regard.models.text import dataset_items
 
 BLOCK = 8_192  # items whose vectors are held in float64 at once
 RARE = 0.01  # share of the items that bear a label up to which a search looks for it by name
@@ -95,7 +95,7 @@ def content_vectors(data: Dataset, vectors: str | None, labels: float, most: int
             raise InvalidInput("ContentKNN.vectors", f"content vectors {vectors!r} in the data", "none", hint)
         parts.append(unit(data.vectors[vectors]) * np.float32((1 - labels) ** 0.5))
     if labels > 0:
-        items = dataset_items(data)
+        items = list(records(data))
         parts.append(Vocabulary.learn(items, None, most).read(items).toarray() * np.float32(labels**0.5))
     return np.concatenate(parts, axis=1)
 

@@ -12,6 +12,7 @@ from scipy.linalg import cho_factor, cho_solve
 from scipy.sparse.linalg import svds
 
 from regard.data.artifacts import Artifact
+from regard.data.item_records import records
 from regard.domain.arrays import Array, Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
@@ -22,7 +23,6 @@ from regard.domain.run import Run
 from regard.domain.weights import Weighting
 from regard.models.content_kernel import Content, ContentKernel, Reach, check_reaches
 from regard.models.scoring import FactorScores, people_of, recipe_from
-from regard.models.text import dataset_items
 
 BLOCK = 4_096  # items whose likeness to the known ones is held at once
 Matrix = NDArray[np.float64]
@@ -73,7 +73,7 @@ class ContentRegression:
     def fit(self, data: Dataset, *, run: Run = Run()) -> FittedContentRegression:  # noqa: B008
         """One SVD and one Cholesky; everything is learned from items with events only."""
         matrix = data.matrix(self.weighting).astype(np.float64)
-        people, items, text = people_of(matrix), dataset_items(data), self._text(data)
+        people, items, text = people_of(matrix), list(records(data)), self._text(data)
         history, own = self._factors(matrix, people, run)
         run.progress("ContentRegression: factors", 0.5)
         warm = np.flatnonzero(people > 0) if people.any() else np.arange(len(items))

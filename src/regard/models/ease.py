@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
+from regard.data.item_records import records
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Evidence
@@ -22,7 +23,6 @@ from regard.learning.spaces import Space
 from regard.models.co_occurrence import Square, fading_gram, gram, invert
 from regard.models.content import Vocabulary, unit
 from regard.models.scoring import FullScores, people_of, places_of, recipe_from
-from regard.models.text import dataset_items
 
 LABELS = 20_000  # the most frequent labels whose sharing counts
 
@@ -111,7 +111,7 @@ class EASE:
             found = data.vectors[self.content_by]
             rows = sparse.csr_array(unit(found - found.mean(axis=0)))
         else:
-            items = dataset_items(data)
+            items = list(records(data))
             words = Vocabulary.learn(items, [self.content_by], LABELS)
             if not words.labels:
                 expected = f"labels that two items share, or one of the vectors {sorted(data.vectors)}"

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
+from regard.data.item_records import records
 from regard.domain.arrays import Array, Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, Unavailable
@@ -21,7 +22,6 @@ from regard.domain.weights import Weighting
 from regard.models.content import Vocabulary
 from regard.models.networks.edges import EdgeBatch, Edges
 from regard.models.scoring import FactorScores, people_of, recipe_from
-from regard.models.text import dataset_items
 from regard.models.unseen_figure import UnseenFigure
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ class LightGCN:
         """R, people first, then labels."""
         side, labels = matrix, 0
         if self.attributes:
-            items = dataset_items(data)
+            items = list(records(data))
             borne = Vocabulary.learn(items, None, LABELS).read(items, by_idf=False)
             labels = borne.shape[1]
             side = sparse.vstack([matrix, self.attributes * borne.T], format="csr")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
 from importlib.metadata import version
@@ -13,13 +13,12 @@ from typing import Any, ClassVar, Protocol
 
 import numpy as np
 
+from regard.data.item_records import records
 from regard.domain.arrays import Vectors, check_shape
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.records import Item, Value
 from regard.domain.run import Progress, silent
-
-COLUMNS = ("title", "text", "tags", "creator", "images", "audio", "valid_from", "valid_until", "hidden")
 
 
 def item_text(item: Item, attributes: Sequence[str] = ()) -> str:
@@ -37,29 +36,6 @@ def _words(value: Value) -> str:
     if isinstance(value, tuple):
         return ", ".join(value)
     return f"{value:g}" if isinstance(value, float) else str(value)
-
-
-def dataset_items(data: Dataset) -> list[Item]:
-    """The items of a Dataset as records, in row order; columns that `Item` does not name become attributes."""
-    table = data.item_attributes
-    rows: Sequence[Mapping[str, Any]] = table.to_pylist() if table.num_columns else [{}] * len(data.items)
-    return [_item(name, row) for name, row in zip(data.items, rows, strict=True)]
-
-
-def _item(name: str, row: Mapping[str, Any]) -> Item:
-    held = {key: tuple(v) if isinstance(v, list) else v for key, v in row.items() if v is not None}
-    tags = held.get("tags", ())
-    known: dict[str, Any] = {key: held[key] for key in COLUMNS if key in held} | {
-        "tags": (tags,) if isinstance(tags, str) else tags
-    }
-    others = {
-        k: v if isinstance(v, (str, float, bool, tuple)) else _plain(v) for k, v in held.items() if k not in COLUMNS
-    }
-    return Item(name, attributes=others, **known)
-
-
-def _plain(value: Any) -> Value:
-    return float(value) if isinstance(value, int) else str(value)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -140,7 +116,7 @@ class EncodesTexts(Protocol):
 
 def encode_dataset(data: Dataset, encoder: EncodesTexts, progress: Progress = silent) -> Dataset:
     """The same data with the content vectors of its items under the encoder's name, `data.vectors[encoder.name]`."""
-    texts = [item_text(item, encoder.attributes) for item in dataset_items(data)]
+    texts = [item_text(item, encoder.attributes) for item in records(data)]
     return data.with_vectors(encoder.name, encoder.encode_texts(texts, progress))
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -32,6 +33,7 @@ from regard.serving.wiring import Live
 TOGETHER = 512  # calls of one kind in one transaction
 PATIENCE = 1.0  # seconds that a list waits for the store before it goes out without it
 DURABLE = 10.0  # seconds that an event waits to be on disk
+GIVES_WAY = 0.0005  # seconds after which a thread at work lets another one have its turn
 TURN, TURNS = 0.25, 8  # seconds and turns after which a listener to whom nothing was told looks by itself
 
 log = structlog.get_logger("regard.served")
@@ -246,7 +248,11 @@ class Served:
 
 def settle() -> None:
     """Take what is loaded out of the garbage collector's sight: to look at the objects of 10,000 items takes a quarter
-    of a second, in which every request waits. What the release before has left is collected first."""
+    of a second, in which every request waits. What the release before has left is collected first.
+
+    From now on a thread that loads the next release gives way ten times sooner than by Python's default.
+    """
+    sys.setswitchinterval(GIVES_WAY)
     gc.unfreeze()
     gc.collect()
     gc.freeze()
