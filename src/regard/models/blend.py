@@ -76,6 +76,8 @@ class Blend:
         slices = Cut.of(list(fitted.values()), asked, 10 * self.at, item_slices(rest))
         learned = learn(slices, run.rng(), self.at)
         self._tell(learned, run)
+        del slices
+        fitted = {name: fitted[name] for name in self.continued}  # the others make room for those that take their place
         return FittedBlend(self, self._fit(data, run, "all", fitted), Bounds.of_data(data), learned)
 
     def _fit(self, data: Dataset, run: Run, what: str, before: Mapping[str, Any] | None = None) -> dict[str, Any]:

@@ -13,7 +13,8 @@ from regard.domain.arrays import Mask, Scores
 from regard.models.cutting import Asked
 from regard.models.scoring import FullScores
 
-CELLS = 8_000_000  # full scores (people x sources x items) held at once: 64 MB
+CELLS = 8_000_000  # full scores (people x sources x items) held at once: 64 MB ...
+TOGETHER = 8  # ... or of so many people, as sources read their tables once for all of them
 Wide = NDArray[np.float64]
 
 
@@ -96,7 +97,7 @@ def pools(sources: Sequence[FullScores], asked: Asked, depth: int, among: Mappin
 def _chunks(sources: Sequence[FullScores], asked: Asked) -> Iterator[tuple[int, Wide, Mask, Mask]]:
     """(first person, scores (S, q, I), not ranked (q, I), wanted (q, I)) of some people after others."""
     n_items = max(source.n_items for source in sources)
-    step = max(1, min(256, CELLS // max(1, len(sources) * n_items)))
+    step = max(TOGETHER, min(256, CELLS // max(1, len(sources) * n_items)))
     for start in range(0, len(asked), step):
         here = range(start, min(start + step, len(asked)))
         queries = [asked.queries[person] for person in here]
