@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -124,6 +126,26 @@ def test_dear_sources_start_where_they_stood() -> None:
     assert again.learned is first.learned
     assert dear.heard[2] is first.sources["dear"]
     assert len(cheap.heard) == 3
+
+
+@dataclass(frozen=True)
+class Counted:
+    """Popularity that notes at each fit how many of its earlier fits are still held."""
+
+    fits: list[weakref.ref[FittedPopularity]] = field(default_factory=list)
+    held: list[int] = field(default_factory=list)
+
+    def fit(self, data: Dataset, *, run: Run = Run()) -> FittedPopularity:  # noqa: B008
+        self.held.append(sum(fit() is not None for fit in self.fits))
+        found = Popularity().fit(data, run=run)
+        self.fits.append(weakref.ref(found))
+        return found
+
+
+def test_first_fits_make_room_for_the_last_ones() -> None:
+    left, kept = Counted(), Counted()
+    Blend((("left", left), ("kept", kept)), continued=("kept",)).fit(_town())
+    assert (left.held, kept.held) == ([0, 0], [0, 1])
 
 
 def test_the_sources_are_fitted_again_on_everything() -> None:
