@@ -86,6 +86,25 @@ def test_each_drop_is_counted_by_its_filter_and_a_history_costs_no_candidates() 
     }
 
 
+class Odd:
+    """Only odd rows may be shown: a standing filter, of which no request says how much it drops."""
+
+    def keep(self, query: Query, candidates: Candidates) -> Mask:
+        return np.asarray(candidates.rows % 2 == 1)
+
+
+def test_what_may_not_be_shown_does_not_shorten_a_list() -> None:
+    """However many of the first are dropped; where a source has no more, that is all."""
+    evens_first = Fixed([*range(0, 200, 2), *range(1, 30, 2)])
+    corridor = Recommender({"fixed": evens_first}, random_linear(200), {"odd": Odd()}, breadth=5)
+    for k in (3, 15, 20):
+        one, (many, _) = corridor.candidates(person(k=k)), corridor.consider_many([person(k=1), person(k=k)])[1]
+        assert sorted(one.rows[:3].tolist()) == [1, 3, 5]
+        assert len(corridor.recommend(person(k=k)).slots) == min(k, 15)
+        assert one.rows.tolist() == many.rows.tolist()
+    assert corridor.why_not(person(k=3), 0).dropped_by == "odd"
+
+
 def test_more_like_this_never_answers_this() -> None:
     corridor = Recommender({"linear": MODEL}, MODEL, FILTERS)
     assert 7 not in corridor.recommend(person(1, k=49, seed_item=7)).rows

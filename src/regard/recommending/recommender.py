@@ -19,7 +19,11 @@ from regard.recommending.slots import fill_slots, replay
 from regard.recommending.why_not import WhyNot, absent, outranked
 
 Proposed: TypeAlias = tuple[dict[str, Candidates], tuple[str, ...]]  # what each source says; those left out
+Reached: TypeAlias = tuple[Proposed, Candidates]  # and what filters and the scorer made of it
 Considered: TypeAlias = tuple[Candidates, tuple[str, ...]]  # scored candidates; the sources that were left out
+
+
+DEEPER = 4  # times as many items are asked for where filters dropped too many
 
 
 class FeatureReader(Protocol):
@@ -40,7 +44,8 @@ class Recommender:
     """What answers one request; `Recommender({"ease": ease}, scorer=ease).recommend(query)` is the smallest.
 
     The names of the mappings are what slates, drops and explanations say. Each source is asked for k items and
-    `breadth` more, beside those that this person has met, blocked or excluded, as only filters know what may be shown.
+    `breadth` more, beside those that this person has met, blocked or excluded; and for more yet where filters leave
+    fewer than k, as only they know what may be shown.
     """
 
     retrievers: Mapping[str, Retriever]
@@ -66,8 +71,7 @@ class Recommender:
 
     def consider_many(self, queries: Sequence[Query]) -> list[Considered]:
         """Equals the singles; each source looks at many requests at once, which costs it less than one by one."""
-        told = zip(queries, self.propose_many(queries), strict=True)
-        return [(self.weigh(query, union(proposed)), left_out) for query, (proposed, left_out) in told]
+        return [(candidates, left_out) for (_, left_out), candidates in self._reach_many(queries)]
 
     def fill(self, query: Query, candidates: Candidates, left_out: tuple[str, ...], rng: np.random.Generator) -> Slate:
         """The slate of what was considered."""
@@ -78,13 +82,11 @@ class Recommender:
         """The corridor before the slots: proposed, filtered and scored."""
         return self.consider(query)[0]
 
-    def propose(self, query: Query) -> Proposed:
-        """What each source proposes, and the names of the sources that are unavailable now."""
-        return self.propose_many([query])[0]
+    def propose_many(self, queries: Sequence[Query], wanted: Sequence[int]) -> list[Proposed]:
+        """What each source proposes, so many items at most for each, and the names of those unavailable now.
 
-    def propose_many(self, queries: Sequence[Query]) -> list[Proposed]:
-        """Equals the singles: who needs fewer items gets the first of what is asked for all."""
-        wanted = [self._depth(query) for query in queries]
+        Equals the singles: who needs fewer items gets the first of what is asked for all.
+        """
         proposed: list[dict[str, Candidates]] = [{} for _ in queries]
         left_out: list[str] = []
         for name, retriever in self.retrievers.items():
@@ -97,8 +99,23 @@ class Recommender:
                 own[name] = batch.first(k)
         return [(own, tuple(left_out)) for own in proposed]
 
+    def _reach_many(self, queries: Sequence[Query]) -> list[Reached]:
+        """What is proposed and what is left of it; all are weighed before anybody is asked for again."""
+        told = self.propose_many(queries, [self._depth(query) for query in queries])
+        weighed = [self.weigh(query, union(own)) for query, (own, _) in zip(queries, told, strict=True)]
+        return [self._deeper(*reached) for reached in zip(queries, told, weighed, strict=True)]
+
+    def _deeper(self, query: Query, told: Proposed, candidates: Candidates) -> Reached:
+        """Ask for more while fewer than k are left and a source may hold some: what is hidden may have come first."""
+        depth = self._depth(query)
+        while len(candidates) < query.k and any(len(own) == depth for own in told[0].values()):
+            depth *= DEEPER
+            told = self.propose_many([query], [depth])[0]
+            candidates = self.weigh(query, union(told[0]))
+        return told, candidates
+
     def _depth(self, query: Query) -> int:
-        """How many items a source is asked for: k, `breadth` more, and those that filters are sure to drop."""
+        """How many items a source is asked for first: k, `breadth` more, and those that filters are sure to drop."""
         met = np.concatenate([query.history.rows, query.exclude, query.blocked, query.met])
         barred = 0 if query.allowed is None else int(np.count_nonzero(~query.allowed))
         return query.k + self.breadth + len(np.unique(met)) + barred
@@ -124,8 +141,7 @@ class Recommender:
 
     def why_not(self, query: Query, row: int, rng: np.random.Generator | None = None) -> WhyNot:
         """Where the item `row` fell on its way through this corridor, or the position at which it is shown."""
-        proposed, _ = self.propose(query)
-        candidates = self.weigh(query, union(proposed))
+        (proposed, _), candidates = self._reach_many([query])[0]
         if row in candidates.rows:
             return outranked(query, candidates, self.objectives, self.policy, row, rng or np.random.default_rng())
         retrieve: dict[str, Callable[[int], Candidates]] = {
