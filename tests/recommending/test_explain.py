@@ -1,11 +1,13 @@
 import json
+from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from regard.domain.candidates import Candidates
 from regard.domain.dataset import Dataset
-from regard.domain.protocols import Evidence, Filter
+from regard.domain.protocols import Evidence, Filter, Gain
 from regard.domain.request import History, Query
 from regard.recommending.diversity import MMR
 from regard.recommending.explain import Described, explain, explain_slate
@@ -159,6 +161,29 @@ def test_two_objectives_that_are_each_enough_are_both_named() -> None:
     reason = explain(corridor, ITEMS, QUERY, 4)
     assert reason.moves is not None
     assert set(reason.moves.without) == {"mmr", "mmr too"}
+
+
+def test_a_slate_is_filled_again_once_for_all_its_slots_and_the_corridor_is_not_walked_for_nothing() -> None:
+    begun: list[Query] = []
+    walked: list[Query] = []
+
+    class Front(Pin):
+        def begin(self, query: Query, candidates: Candidates) -> Gain:
+            begun.append(query)
+            return Pin.begin(self, query, candidates)
+
+    class Watched(Linear):
+        def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
+            walked.extend(queries)
+            return super().retrieve_many(queries, k)
+
+    corridor = _corridor(Watched(B), objectives={"front": Front({4: 0})})
+    slate = corridor.recommend(QUERY)
+    begun.clear()
+    walked.clear()
+    told = explain_slate(corridor, ITEMS, QUERY, slate, search=0)
+    assert [reason.moves is not None for reason in told] == [True, True]
+    assert (len(begun), len(walked)) == (1, 1)  # with and without the pin; what stands in the list is weighed once
 
 
 def test_a_draw_that_put_an_item_here_is_named_with_its_chance() -> None:

@@ -27,13 +27,15 @@ def counterfactual(
     set is verified: the greedy corridor is asked again with the history without those items, which stay out of the
     list, so that none leaves because they return.
     """
+    if most < 1:
+        return ()
     corridor = recommender.deterministic()
     rivals = corridor.recommend(replace(query, k=query.k + RIVALS)).rows
 
     def gone(removed: Sequence[int]) -> bool:
         return row not in corridor.recommend(_without(query, removed)).rows
 
-    if most < 1 or gone([]):  # gone without removing anything: chance alone showed it
+    if gone([]):  # gone without removing anything: chance alone showed it
         return ()
     suspects, enough = _suspects(explainer, query, row, rivals[rivals != row], most)
     for size in range(enough, len(suspects) + 1):

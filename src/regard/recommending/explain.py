@@ -14,7 +14,7 @@ from regard.domain.dataset import Dataset
 from regard.domain.protocols import Evidence, Explainer
 from regard.domain.request import NO_ROWS, Query, Slate
 from regard.recommending.counterfactual import counterfactual
-from regard.recommending.moves import Moves, moves
+from regard.recommending.moves import Moves, Refilled, moves
 from regard.recommending.recommender import Recommender
 from regard.recommending.sentences import Cause, Facts, say
 from regard.recommending.slots import SCORE
@@ -129,6 +129,7 @@ class _Asked:
     slate: Slate
     candidates: Candidates
     explainers: Mapping[str, Remembering]  # the scorer first
+    slates: Refilled
     search: int
 
     def reason(self, row: int) -> Reason:
@@ -141,7 +142,7 @@ class _Asked:
         facts = _facts(self.items, row, sources, evidence, causes)
         went, removed = None, self._removed(explainer, row)
         if row in self.slate.rows:
-            went = moves(self.query, self.candidates, self.recommender.objectives, self.slate.rows, row)
+            went = moves(self.slates, self.slate.rows, row)
             facts = _moved(facts, self.recommender, went, self.slate)
         without = tuple(self.items.title(one) for one in removed)
         text = say(replace(facts, without=without), translator(self.query.language))
@@ -166,7 +167,8 @@ def _asked(recommender: Recommender, items: Described, query: Query, slate: Slat
     candidates = recommender.candidates(query)
     if slate is None:
         slate = recommender.deterministic().fill(query, candidates, (), np.random.default_rng())
-    return _Asked(recommender, items, query, slate, candidates, explainers, search)
+    slates = Refilled(query, candidates, recommender.objectives)
+    return _Asked(recommender, items, query, slate, candidates, explainers, slates, search)
 
 
 def _causes(items: Described, query: Query, evidence: Evidence) -> tuple[Cause, ...]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -38,23 +38,38 @@ class Moves:
         return tuple(name for name, place in self.without.items() if _lower(place, self.best))
 
 
-def moves(query: Query, candidates: Candidates, objectives: Mapping[str, Objective], shown: Rows, row: int) -> Moves:
+@dataclass(frozen=True, slots=True, eq=False)
+class Refilled:
+    """The greedy slate of one request under any of its objectives; each is filled once, whoever asks for it."""
+
+    query: Query
+    candidates: Candidates
+    objectives: Mapping[str, Objective]
+    _places: dict[frozenset[str], dict[int, int]] = field(default_factory=dict)
+
+    def place(self, row: int, kept: Iterable[str]) -> int | None:
+        """Where the item `row` stands with the objectives `kept`."""
+        names = frozenset(kept)
+        if names not in self._places:
+            objectives = {name: objective for name, objective in self.objectives.items() if name in names}
+            slots = fill_slots(self.query, self.candidates, objectives, Greedy(), np.random.default_rng(0))
+            self._places[names] = {slot.row: slot.position for slot in slots}
+        return self._places[names].get(row)
+
+
+def moves(slates: Refilled, shown: Rows, row: int) -> Moves:
     """The moves of `row` in the slate `shown` (k,), found by filling the slate again without each objective.
 
     Where several objectives are each enough for a move, all that could have made it are named.
     """
-
-    def place(kept: Mapping[str, Objective]) -> int | None:
-        slots = fill_slots(query, candidates, kept, Greedy(), np.random.default_rng(0))
-        return next((slot.position for slot in slots if slot.row == row), None)
-
+    names = slates.objectives.keys()
     found = np.flatnonzero(shown == row)
-    best, alone = place(objectives), place({})
+    best, alone = slates.place(row, names), slates.place(row, ())
     answer = Moves(int(found[0]) if len(found) else None, best, alone)
-    each = {name: place({n: o for n, o in objectives.items() if n != name}) for name in objectives}
+    each = {name: slates.place(row, names - {name}) for name in names}
     without = {name: elsewhere for name, elsewhere in each.items() if elsewhere != best}
     if best != alone and not without:
-        each = {name: place({name: objective}) for name, objective in objectives.items()}
+        each = {name: slates.place(row, {name}) for name in names}
         without = {name: alone for name, elsewhere in each.items() if elsewhere != alone}
     return replace(answer, without=without)
 

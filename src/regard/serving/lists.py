@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -108,7 +109,7 @@ async def recommend(served: Served, wanted: Wanted) -> bytes:
     if wanted.explain != "none":
         search = COUNTER if wanted.explain == "full" else 0
         with part("reasons"):
-            found = explain_slate(live.recommender, live.described, query, slate, search)
+            found = await asyncio.to_thread(explain_slate, live.recommender, live.described, query, slate, search)
         reasons = [answers.reason_of(live, reason) for reason in found]
     answer = {
         "recommendation_id": impression.id.hex,
