@@ -39,6 +39,15 @@ def test_the_fast_dpp_equals_the_naive_greedy_item_for_item(seed: int, weight: f
     assert [slot.row for slot in slots] == expected
 
 
+@pytest.mark.parametrize("seed", range(20))
+def test_many_copies_of_an_item_leave_a_dpp_finite(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = rng.normal(size=(1, 8)).astype(np.float32).repeat(60, axis=0) * rng.uniform(0.1, 9, (60, 1)).astype("f4")
+    gain = DPP(vectors).begin(person(k=60), scored(np.arange(60.0)))
+    taken: list[int | None] = [None, *rng.permutation(60).tolist()]
+    assert all(np.isfinite(gain(last)).all() for last in taken)
+
+
 def test_the_gains_of_a_dpp_sum_to_the_volume_of_the_list() -> None:
     vectors = np.random.default_rng(1).normal(size=(9, 12)).astype(np.float32)
     slots = fill_slots(
