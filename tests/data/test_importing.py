@@ -15,6 +15,7 @@ from regard.data.findings import Pace
 from regard.data.importing import ImportOptions, import_paths
 from regard.data.postgres import Store
 from regard.data.quarantine import export_quarantine
+from regard.data.tails import Ask, happened
 from regard.domain.errors import InvalidInput
 from regard.domain.records import Event
 
@@ -70,6 +71,26 @@ def test_later_imports_go_into_the_indexed_log(store: Store, tmp_path: Path) -> 
     assert (report.events_new, report.events_known) == (1, 1)
     assert ask(store, indexes) == before
     assert len(before) >= 2
+
+
+def test_a_live_event_that_overtakes_an_import_hides_nothing_of_it(store: Store, tmp_path: Path) -> None:
+    store.append([Event("ann", "i", time=1.0), Event("bob", "i", time=1.0)])
+    path = file(tmp_path, "events.csv", HEAD + "ann,j,view,1,1600000000\nbob,j,view,1,1600000000\n")
+    held = []
+
+    def meanwhile(stage: str, _: float) -> None:
+        if stage == "looking for what is odd":  # all events are in, and have their numbers; none is visible
+            store.append([Event("ann", "i", time=2.0)])
+            held.extend(happened(store, [Ask("ann")]))
+            store.forget("bob")
+
+    import_paths([path], store, now=NOW, progress=meanwhile)
+    (before,) = held
+    (after,) = happened(store, [Ask("ann", before.row, before.newest, before.retracted)])
+    assert sorted(event[4] for event in after.events) == [1.0, 2.0, 1.6e9]
+    assert ask(store, "SELECT count(*) FROM events WHERE user_row NOT IN (SELECT row FROM users)") == [0]
+    import_paths([path], store, now=NOW)  # brings bob's again, and nothing of ann's
+    assert sorted(ask(store, "SELECT id FROM users")) == ["ann", "bob"]
 
 
 def test_one_id_with_two_contents_keeps_the_first(store: Store, tmp_path: Path) -> None:

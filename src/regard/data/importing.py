@@ -148,6 +148,8 @@ def _merge(
         told, events.new, read - events.new, new["items"], new["users"], resolved, tuple(findings), left
     )
     quarantine.keep_bad(connection, _remember(connection, cleaners, report), names)
+    if events.new:
+        staging.read_anew(connection)
     progress("done", 1.0)
     return report
 

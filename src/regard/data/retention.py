@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from regard.data.impression_log import ImpressionLog
+from regard.data.store.appending import READ_ANEW
 from regard.domain.errors import InvalidInput
 from regard.domain.weights import DAY
 
@@ -13,10 +14,9 @@ if TYPE_CHECKING:
     from regard.data.postgres import Store
 
 AT_ONCE = 20_000  # events in one transaction: nobody who writes waits for longer
-OLD_EVENTS = """WITH old AS (SELECT id, user_row FROM events WHERE time > 0 AND time < %(at)s LIMIT %(n)s),
-    whose AS (SELECT row FROM users WHERE row IN (SELECT user_row FROM old) ORDER BY row FOR NO KEY UPDATE),
-    told AS (UPDATE users SET retracted = retracted + 1 WHERE row IN (SELECT row FROM whose))
-DELETE FROM events WHERE id IN (SELECT id FROM old)"""
+OLD_EVENTS = f"""WITH old AS (SELECT id, user_row FROM events WHERE time > 0 AND time < %(at)s LIMIT %(n)s),
+    {READ_ANEW.format("old")}
+DELETE FROM events WHERE id IN (SELECT id FROM old)"""  # noqa: S608 constants only
 OLD_ROWS = "DELETE FROM quarantine WHERE at < to_timestamp(%(at)s)"
 OLDEST_LIST = """SELECT (body -> 'moment' ->> 'items')::bigint, (body -> 'moment' ->> 'weights')::bigint
     FROM impressions ORDER BY at, id LIMIT 1"""

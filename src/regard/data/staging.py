@@ -13,7 +13,7 @@ import polars as pl
 
 from regard.data.files.naming import LISTS
 from regard.data.store import merging
-from regard.data.store.appending import NEW_TYPES
+from regard.data.store.appending import NEW_TYPES, READ_ANEW
 
 if TYPE_CHECKING:
     from regard.data.store.database import Connection
@@ -52,6 +52,9 @@ COPIES = "row_number() OVER (PARTITION BY first, CASE WHEN key IS NULL THEN nth 
 INSERT = """INSERT INTO events (id, key, user_row, item_row, type, value, time, slate, position, context)
 SELECT id, key, user_row, item_row, type, value, time, slate, position, context FROM numbered
 WHERE copy = 1 AND (key IS NULL OR nth = 1)"""
+
+FORGOTTEN = """DELETE FROM events
+WHERE user_row = ANY(ARRAY(SELECT user_row FROM numbered EXCEPT SELECT row FROM users))"""
 
 INDEXES = """SELECT i.indexrelid::regclass::text, pg_get_indexdef(i.indexrelid), c.conname, pg_get_constraintdef(c.oid)
 FROM pg_index i LEFT JOIN pg_constraint c ON c.conindid = i.indexrelid WHERE i.indrelid = 'events'::regclass"""
@@ -153,6 +156,16 @@ def merge_events(connection: Connection, keyed: bool) -> Merged:
     connection.execute("TRUNCATE raw_events")
     new = _insert(connection)
     return Merged(new, _count(connection, "numbered WHERE nth > 1 AND key IS NULL AND copy = 1"))
+
+
+def read_anew(connection: Connection) -> None:
+    """Whoever remembers these people reads them anew, for live events may have overtaken what was imported.
+
+    They write no events from here until the commit: call it last. What was imported of people who were forgotten
+    meanwhile goes.
+    """
+    connection.execute(f"WITH {READ_ANEW.format('numbered')} SELECT count(*) FROM whose".encode())  # noqa: S608 ours
+    connection.execute(FORGOTTEN.encode())
 
 
 def _insert(connection: Connection) -> int:

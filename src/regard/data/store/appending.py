@@ -25,6 +25,10 @@ UNKNOWN = """SELECT
     EXISTS (SELECT FROM unnest(%s::text[]) x WHERE NOT EXISTS (SELECT FROM items WHERE id = x)),
     EXISTS (SELECT FROM unnest(%s::text[]) x WHERE NOT EXISTS (SELECT FROM event_types WHERE name = x))"""
 
+# Whoever remembers the people whose events stand in table {0} reads them anew.
+READ_ANEW = """whose AS (SELECT row FROM users WHERE row IN (SELECT user_row FROM {0}) ORDER BY row FOR NO KEY UPDATE),
+    told AS (UPDATE users SET retracted = retracted + 1 WHERE row IN (SELECT row FROM whose))"""
+
 NEW_TYPES = """WITH new AS (SELECT x AS name FROM unnest(%s::text[]) x WHERE x NOT IN (SELECT name FROM event_types)),
     claimed AS MATERIALIZED (SELECT claim_rows('event type', (SELECT count(*) FROM new)) AS first)
     INSERT INTO event_types SELECT first + row_number() OVER (ORDER BY name) - 1, name FROM new, claimed"""
