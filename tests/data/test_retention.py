@@ -32,7 +32,7 @@ def _shown(store: Store, days: float) -> str:
     with store.reading() as connection:
         numbers = dict(connection.execute(b"SELECT what, n FROM changes").fetchall())
     body = f'{{"moment": {{"items": {numbers["items"]}, "weights": {numbers["weights"]}}}}}'
-    line = Impression(impression_id(at, 7), at, 0, "0001", "home", (0,), (1.0,), body.encode())
+    line = Impression(impression_id(at, 7), at, -1, "0001", "home", (0,), (1.0,), body.encode())
     ImpressionLog(store).write([line])
     return line.id.hex
 

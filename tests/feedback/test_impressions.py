@@ -13,7 +13,7 @@ from regard.data.impression_log import Impression, ImpressionLog
 from regard.data.postgres import Store
 from regard.data.shown import done_events, lists_since, set_worths, shown_slots, worths
 from regard.domain.errors import InvalidInput
-from regard.domain.records import Event, Item
+from regard.domain.records import Event, Item, User
 from regard.domain.worths import DEFAULT_WORTHS, Worth
 from regard.feedback.impressions import join
 from tests.feedback.logs import HOUR, done, shown
@@ -96,6 +96,7 @@ def logged(store: Store) -> Store:
         Impression(UUID(int=name), at, 0, "0001", "home", items, (0.25,) * len(items), "{}")
         for name, at, items in lists
     ]
+    store.upsert_users([User("ann")])
     ImpressionLog(store).write(told)
     return store
 

@@ -5,9 +5,14 @@ from __future__ import annotations
 import gc
 import sys
 import time
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
+import pytest
+
+from regard.data.impression_log import Impression
 from regard.data.store.server import Server
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
@@ -110,6 +115,26 @@ def test_a_deleted_person_leaves_no_row(client: Client, served: Home) -> None:
     assert "leaver" not in everything
     assert "Wharf" not in everything
     assert client.list_for("leaver", k=2)["dropped"].get("seen", 0) == 0
+
+
+def test_a_list_under_way_while_its_person_is_erased_is_not_logged(
+    client: Client, served: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    client.post("/v1/users", json={"id": "late leaver", "attributes": {"town": "Canary Wharf"}})
+    app: Any = client.app
+    within = app.state.tenants.served[served[0].tenant]
+    write = within.impressions.write
+
+    def late(batch: Sequence[Impression]) -> list[bool]:
+        within.here.store.forget("late leaver")
+        logged: list[bool] = write(batch)
+        return logged
+
+    with monkeypatch.context() as patch:
+        patch.setattr(within.impressions, "write", late)
+        assert not client.list_for("late leaver", k=2)["logged"]
+    assert "Wharf" not in str(said(served[0], "SELECT t::text FROM impressions t"))
+    assert client.logged_list_for("u1")["items"]  # nobody else is held up
 
 
 def test_paging_repeats_nothing(client: Client) -> None:

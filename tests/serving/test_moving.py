@@ -12,6 +12,7 @@ from regard.data.moving import import_store
 from regard.data.postgres import Store
 from regard.data.store.server import Server
 from regard.domain.errors import Conflict, InvalidInput, NotFound
+from regard.domain.records import User
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
 from tests.serving.serving import client_of, ids, install, settings_of
@@ -49,6 +50,20 @@ def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Se
     (tmp_path / "export" / "items.csv.gz").write_bytes(b"")
     with Store.open(server.url, "third") as store, pytest.raises(InvalidInput, match=r"items\.csv"):
         import_store(store, tmp_path / "export")
+
+
+def test_lists_of_who_is_being_forgotten_are_not_written_and_wait_for_nobody(store: Store) -> None:
+    store.upsert_users([User("ann"), User("bob")])
+    log = ImpressionLog(store)
+    lists = [
+        Impression(impression_id(1.7e9, n), 1.7e9, row, "0001", "home", (), (), "{}")
+        for n, row in enumerate((0, 1, -1))
+    ]
+    with store.transaction() as connection:
+        connection.execute("DELETE FROM users WHERE id = 'ann'")
+        assert log.write(lists) == [False, True, True]
+    assert log.write(lists[:1]) == [False]
+    assert {one.user_row for one in log.newest(9)} == {1, -1}
 
 
 def test_old_months_of_lists_are_dropped_whole(store: Store) -> None:

@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 
 COPY = "COPY impressions (id, at, user_row, release, surface, items, propensities, body) FROM STDIN"
 
+# Who is being forgotten at this moment is locked, and waited for by nobody.
+KNOWN = "SELECT row FROM users WHERE row = ANY(%s) FOR KEY SHARE SKIP LOCKED"
+
 READ = "SELECT id, at, user_row, release, surface, items, propensities, body FROM impressions"
 
 
@@ -54,20 +57,23 @@ class ImpressionLog:
         self.store = store
         self._months: set[str] = set()
 
-    def write(self, batch: Sequence[Impression]) -> None:
-        """All of them, on disk when this returns."""
+    def write(self, batch: Sequence[Impression]) -> list[bool]:
+        """Which of them are on disk now: all but those of people who are forgotten, or just about to be."""
         with self.store.transaction() as connection:
+            people = list({one.user_row for one in batch})
+            known = {-1, *(row for (row,) in connection.execute(KNOWN.encode(), (people,)))}
             months = {_month(one.at): one.at for one in batch}
             for name in months.keys() - self._months:
                 _make_month(connection, name, months[name])
             with connection.cursor() as cursor, cursor.copy(COPY) as copy:
-                for one in batch:
+                for one in (one for one in batch if one.user_row in known):
                     body = one.body.decode() if isinstance(one.body, bytes) else one.body
                     copy.write_row(
                         (one.id, one.at, one.user_row, one.release, one.surface, list(one.items),
                          list(one.propensities), body)
                     )  # fmt: skip
         self._months |= months.keys()
+        return [one.user_row in known for one in batch]
 
     def get(self, impression: str) -> Impression:
         """One served list by its id, or NotFound."""

@@ -70,7 +70,7 @@ class Served:
             "read", lambda asks: happened(store, asks), TOGETHER, PATIENCE, lingers=True
         )
         self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE)
-        self.impress = Gathering[Impression, None]("lists", self._impress, TOGETHER, PATIENCE)
+        self.impress = Gathering[Impression, bool]("lists", self._impress, TOGETHER, PATIENCE)
         self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None, lingers=True)
         self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
         self._warming = threading.Thread(target=self._warm, name="regard-warm", daemon=True)
@@ -116,10 +116,9 @@ class Served:
     async def log(self, impression: Impression) -> bool:
         """Whether this list is now on disk."""
         try:
-            await self.impress(impression)
+            return await self.impress(impression)
         except Unavailable:
             return False
-        return True
 
     async def impression(self, recommendation: str) -> Impression:
         """A list that was served, or NotFound."""
@@ -221,9 +220,8 @@ class Served:
             return error
         return None
 
-    def _impress(self, lists: list[Impression]) -> list[None]:
-        self.impressions.write(lists)
-        return [None] * len(lists)
+    def _impress(self, lists: list[Impression]) -> list[bool]:
+        return self.impressions.write(lists)
 
     def _warm(self) -> None:
         """The first new item should not wait until the text encoder is read."""
