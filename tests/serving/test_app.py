@@ -14,6 +14,7 @@ import pytest
 
 from regard.data.impression_log import Impression
 from regard.data.store.server import Server
+from regard.data.tails import NEWEST
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
 from regard.serving.served import GIVES_WAY, Served
@@ -62,6 +63,19 @@ def test_what_is_dated_ahead_counts_from_then(client: Client) -> None:
     answer = client.list_for("planner", k=200)
     assert answer["dropped"]["seen"] == 1
     assert "f3" in ids(answer)
+
+
+def test_all_that_is_met_between_two_lists_counts_however_much_it_is(client: Client, served: Home) -> None:
+    client.post("/v1/events", json={"user": "reader", "item": "f1", "type": "like", "time": 1.5e9})
+    client.list_for("reader")  # from now on only what is new is asked for
+    first = {"user": "reader", "item": "f3", "type": "like", "time": 1.6e9}
+    then = [{"user": "reader", "item": "f5", "type": "like", "time": 1.7e9 + n} for n in range(NEWEST)]
+    client.post("/v1/events", json=[first, *then])
+    answer = client.logged_list_for("reader", k=200)
+    assert answer["dropped"]["seen"] == 3
+    with Installation.open(served[0]) as here:
+        rested = Served.at_rest(here)
+        assert replay(rested, rested.impressions.get(answer["recommendation_id"])).verdict == "same"
 
 
 def test_unknown_people_and_items_are_kept_and_joined_when_they_come(client: Client) -> None:

@@ -45,8 +45,8 @@ class Happened:
     """A person's row (-1: nobody of that id), what is said of them as JSON, and their events after the asked number.
 
     `seq` (h,), `items` (h,), `types` (h,) codes, `values` (h,), `times` (h,) in any order, at most NEWEST, the latest.
-    `newest` is the highest number of all. `met`: every item ever met, where nothing was held before. `changes`: the
-    counters of items, keys, releases and weights.
+    `newest` is the highest number of all. `met`: every item ever met, where nothing was held before or more came since
+    than `events` holds. `changes`: the counters of items, keys, releases and weights.
     """
 
     changes: Mapping[str, int]
@@ -60,22 +60,24 @@ class Happened:
 
 
 def happened(store: Store, asks: Sequence[Ask]) -> list[Happened]:
-    """The answer to each ask, in one query of the store (and one more where people are asked for the first time)."""
+    """The answer to each ask, in one query of the store (and one more for people of whom `events` do not tell all)."""
     columns = zip(*((ask.user, ask.row, ask.after, ask.retracted) for ask in asks), strict=True)
     with store.reading() as connection:
         found = connection.execute(SINCE.encode(), (*map(list, columns), NEWEST)).fetchall()
         answers = _gathered(len(asks), found)
-        fresh = [one for ask, one in zip(asks, answers, strict=True) if one.row >= 0 and not _held(ask, one)]
-        upto = [one.row for one in fresh], [one.newest for one in fresh]
-        met = dict(connection.execute(MET.encode(), upto).fetchall()) if fresh else {}
+        more = [one for ask, one in zip(asks, answers, strict=True) if _there_is_more(ask, one)]
+        upto = [one.row for one in more], [one.newest for one in more]
+        met = dict(connection.execute(MET.encode(), upto).fetchall()) if more else {}
     return [
-        one if one.row < 0 or _held(ask, one) else _with_met(one, met.get(one.row, ()))
+        _with_met(one, met.get(one.row, ())) if _there_is_more(ask, one) else one
         for ask, one in zip(asks, answers, strict=True)
     ]
 
 
-def _held(ask: Ask, one: Happened) -> bool:
-    return (ask.row, ask.retracted) == (one.row, one.retracted)
+def _there_is_more(ask: Ask, one: Happened) -> bool:
+    """Whether this person has met more than what is held of them and these events say."""
+    held = (ask.row, ask.retracted) == (one.row, one.retracted)
+    return one.row >= 0 and not (held and len(one.events) < NEWEST)
 
 
 def past(store: Store, row: int, upto: int) -> tuple[list[tuple[int, int, int, float, float]], Rows]:

@@ -83,7 +83,9 @@ def _grown(held: Person, told: Happened) -> Person:
     new = new[~np.isin(new["seq"], held.newest["seq"])]
     newest = np.concatenate([held.newest, new])
     newest = newest[np.lexsort((newest["seq"], newest["time"]))][-NEWEST:]
-    met = np.union1d(held.met, new["item"]) if told.met is None else np.union1d(told.met, new["item"])
+    met = np.union1d(held.met, new["item"])
+    if told.met is not None:
+        met = np.union1d(met, told.met)
     if said == held.said:
         attributes, consent = held.attributes, held.consent
     else:
