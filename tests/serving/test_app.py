@@ -10,14 +10,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from regard.data.impression_log import Impression
 from regard.data.store.server import Server
-from regard.data.tails import NEWEST
+from regard.data.tails import NEWEST, Happened
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
 from regard.serving.served import GIVES_WAY, Served
+from regard.serving.session import AHEAD, Sessions
 from tests.serving.serving import Client, Home, client_of, ids, install, said, settings_of
 
 
@@ -63,6 +65,34 @@ def test_what_is_dated_ahead_counts_from_then(client: Client) -> None:
     answer = client.list_for("planner", k=200)
     assert answer["dropped"]["seen"] == 1
     assert "f3" in ids(answer)
+
+
+@pytest.mark.parametrize("held", [True, False])
+def test_what_is_to_come_pushes_nothing_out_of_a_history(client: Client, served: Home, held: bool) -> None:
+    user = f"planner {held}"
+    client.post("/v1/events", json=[{"user": user, "item": f"f{n}", "type": "like", "time": 1.6e9} for n in (1, 3, 5)])
+    before = client.list_for(user) if held else None
+    soon = time.time() + 3600
+    coming = [{"user": user, "item": "f0", "type": "like", "time": soon + n} for n in range(NEWEST)]
+    client.post("/v1/events", json=coming)
+    answer = client.logged_list_for(user)
+    assert before is None or ids(before) == ids(answer)
+    assert answer["dropped"]["seen"] == 3
+    with Installation.open(served[0]) as here:
+        rested = Served.at_rest(here)
+        assert replay(rested, rested.impressions.get(answer["recommendation_id"])).verdict == "same"
+
+
+def test_what_was_to_come_is_history_when_its_time_is_there() -> None:
+    soon = time.time() + 3600
+    events = [(1, 7, 0, 1.0, 1.6e9), *((2 + n, n % 3, 0, 1.0, soon + 2 * AHEAD * n) for n in range(NEWEST))]
+    person = Sessions().observe("ann", Happened({}, 0, newest=NEWEST + 1, events=events, met=np.array([5, 7])))
+    assert (person.newest["item"].tolist(), person.met.tolist()) == ([7], [5, 7])
+    later = person.by(soon + AHEAD)
+    assert (later.newest["item"].tolist(), later.met.tolist()) == ([7, 0, 1], [0, 1, 5, 7])
+    last = later.by(soon + 2 * AHEAD * NEWEST)
+    assert last.newest["seq"].tolist() == [2 + n for n in range(NEWEST)]
+    assert last.met.tolist() == [0, 1, 2, 5, 7]
 
 
 def test_all_that_is_met_between_two_lists_counts_however_much_it_is(client: Client, served: Home) -> None:

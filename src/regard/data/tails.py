@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,39 +15,47 @@ from regard.domain.arrays import Rows
 if TYPE_CHECKING:
     from regard.data.postgres import Store
 
-NEWEST = 200  # events of a person that a request looks at
+NEWEST = 200  # events of a person that a request looks at, of those that have happened
 
 SINCE = """SELECT a.n::int, (SELECT array_agg(n ORDER BY what) FROM changes), u.row, u.attributes::text,
     u.consent::text, newest.seq, u.retracted, e.seq, e.item_row, e.type, e.value, e.time
-FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::int[]) WITH ORDINALITY a (id, held, after, retracted, n)
+FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::int[], %s::float8[])
+    WITH ORDINALITY a (id, held, after, retracted, until, n)
 LEFT JOIN users u ON u.id = a.id
 LEFT JOIN LATERAL (SELECT seq FROM events WHERE user_row = u.row ORDER BY seq DESC LIMIT 1) newest ON true
-LEFT JOIN LATERAL (SELECT seq, item_row, type, value, time FROM events
-    WHERE user_row = u.row AND seq > CASE WHEN (a.held, a.retracted) = (u.row, u.retracted) THEN a.after ELSE 0 END
-    ORDER BY time DESC, seq DESC LIMIT %s) e ON true"""
+CROSS JOIN LATERAL (SELECT CASE WHEN (a.held, a.retracted) = (u.row, u.retracted) THEN a.after ELSE 0 END AS seq) known
+LEFT JOIN LATERAL ((SELECT seq, item_row, type, value, time FROM events
+        WHERE user_row = u.row AND seq > known.seq AND time <= a.until ORDER BY time DESC, seq DESC LIMIT %s)
+    UNION ALL SELECT seq, item_row, type, value, time FROM events
+        WHERE user_row = u.row AND seq > known.seq AND time > a.until) e ON true"""
 
-MET = """SELECT user_row, array_agg(DISTINCT item_row) FROM unnest(%s::int[], %s::bigint[]) a (row, newest)
-JOIN events ON user_row = a.row AND seq <= newest GROUP BY user_row"""
+MET = """SELECT user_row, array_agg(DISTINCT item_row) FROM unnest(%s::int[], %s::bigint[], %s::float8[])
+    a (row, newest, until) JOIN events ON user_row = a.row AND seq <= newest AND time <= until GROUP BY user_row"""
 TYPES = "SELECT name FROM event_types ORDER BY code"
 
 
 @dataclass(frozen=True, slots=True)
 class Ask:
-    """Whose events after which sequence number; what is held before it, if `row` and `retracted` are still theirs."""
+    """Whose events after which sequence number; what is held before it, if `row` and `retracted` are still theirs.
+
+    What has a later time than `until` is still to come.
+    """
 
     user: str
     row: int = -1
     after: int = 0
     retracted: int = 0
+    until: float = inf
 
 
 @dataclass(frozen=True, slots=True)
 class Happened:
     """A person's row (-1: nobody of that id), what is said of them as JSON, and their events after the asked number.
 
-    `seq` (h,), `items` (h,), `types` (h,) codes, `values` (h,), `times` (h,) in any order, at most NEWEST, the latest.
-    `newest` is the highest number of all. `met`: every item ever met, where nothing was held before or more came since
-    than `events` holds. `changes`: the counters of items, keys, releases and weights.
+    `seq` (h,), `items` (h,), `types` (h,) codes, `values` (h,), `times` (h,) in any order: the latest of what
+    has happened, at most NEWEST, and all that is to come. `newest` is the highest number of all. `met`: every item ever
+    met, where nothing was held before or more has happened since than `events` holds. `changes`: the counters of items,
+    keys, releases and weights.
     """
 
     changes: Mapping[str, int]
@@ -61,35 +70,34 @@ class Happened:
 
 def happened(store: Store, asks: Sequence[Ask]) -> list[Happened]:
     """The answer to each ask, in one query of the store (and one more for people of whom `events` do not tell all)."""
-    columns = zip(*((ask.user, ask.row, ask.after, ask.retracted) for ask in asks), strict=True)
+    columns = zip(*((ask.user, ask.row, ask.after, ask.retracted, ask.until) for ask in asks), strict=True)
     with store.reading() as connection:
         found = connection.execute(SINCE.encode(), (*map(list, columns), NEWEST)).fetchall()
         answers = _gathered(len(asks), found)
-        more = [one for ask, one in zip(asks, answers, strict=True) if _there_is_more(ask, one)]
-        upto = [one.row for one in more], [one.newest for one in more]
+        more = [(one.row, one.newest, ask.until) for ask, one in zip(asks, answers, strict=True) if _more(ask, one)]
+        upto = [*map(list, zip(*more, strict=True))]
         met = dict(connection.execute(MET.encode(), upto).fetchall()) if more else {}
     return [
-        _with_met(one, met.get(one.row, ())) if _there_is_more(ask, one) else one
-        for ask, one in zip(asks, answers, strict=True)
+        _with_met(one, met.get(one.row, ())) if _more(ask, one) else one for ask, one in zip(asks, answers, strict=True)
     ]
 
 
-def _there_is_more(ask: Ask, one: Happened) -> bool:
-    """Whether this person has met more than what is held of them and these events say."""
+def _more(ask: Ask, one: Happened) -> bool:
+    """Whether this person may have met more than what is held of them and these events say."""
     held = (ask.row, ask.retracted) == (one.row, one.retracted)
-    return one.row >= 0 and not (held and len(one.events) < NEWEST)
+    return one.row >= 0 and not (held and sum(event[4] <= ask.until for event in one.events) < NEWEST)
 
 
-def past(store: Store, row: int, upto: int) -> tuple[list[tuple[int, int, int, float, float]], Rows]:
-    """The NEWEST events of person `row` up to sequence number `upto`, and every item that they had met by then."""
+def past(store: Store, row: int, upto: int, until: float) -> tuple[list[tuple[int, int, int, float, float]], Rows]:
+    """The NEWEST events of person `row` up to sequence number `upto` and time `until`, and every item met in such."""
+    theirs = "FROM events WHERE user_row = %s AND seq <= %s AND time <= %s"
     with store.reading() as connection:
         events = connection.execute(
-            "SELECT seq, item_row, type, value, time FROM events WHERE user_row = %s AND seq <= %s "
-            "ORDER BY time DESC, seq DESC LIMIT %s",
-            (row, upto, NEWEST),
+            f"SELECT seq, item_row, type, value, time {theirs} ORDER BY time DESC, seq DESC LIMIT %s".encode(),
+            (row, upto, until, NEWEST),
         ).fetchall()
         met = connection.execute(
-            "SELECT DISTINCT item_row FROM events WHERE user_row = %s AND seq <= %s ORDER BY 1", (row, upto)
+            f"SELECT DISTINCT item_row {theirs} ORDER BY 1".encode(), (row, upto, until)
         ).fetchall()
     return events, np.array([item for (item,) in met], np.int64)
 

@@ -32,7 +32,7 @@ from regard.serving import answers
 from regard.serving.answers import finite
 from regard.serving.past import past_print
 from regard.serving.served import Served
-from regard.serving.session import SEEN, Person, happened_by, history
+from regard.serving.session import AHEAD, SEEN, Person, happened_by, history
 from regard.serving.settings import now
 from regard.serving.together import Walk, Walked
 from regard.serving.wanted import Wanted
@@ -150,17 +150,15 @@ def query_of(
     served: Served, live: Live, person: Person, moment: Mapping[str, Any], weights: Sequence[EventWeight] | None = None
 ) -> Query:
     """The query of a moment, now or from the log: the same `person`, `moment` and `weights` give the same query."""
-    events = person.newest
+    person = person.by(moment["at"])
+    done = person.newest
     if moment["session"] is not None:
-        events = np.array([tuple(one) for one in moment["session"]], SEEN)
+        done, _ = happened_by(np.array([tuple(one) for one in moment["session"]], SEEN), moment["at"])
     user, then, attributes, met = UNKNOWN, History(), NOTHING, NO_ROWS
     if moment["profiled"]:
         user = person.row if person.row < len(live.data.users) else UNKNOWN
-        done, coming = happened_by(events, moment["at"])
         then = history(done, served.types, served.weights if weights is None else weights, moment["at"])
         attributes, met = person.attributes, person.met
-        if len(coming):
-            met = np.setdiff1d(met, np.setdiff1d(coming["item"], done["item"]))
     exclude = np.array([*moment["exclude"], *moment["before"]], np.int64)
     return Query(
         moment["at"], moment["k"], user, then, attributes, moment["context"], exclude, met=met,
@@ -173,7 +171,7 @@ def asked(served: Served, live: Live, found: Impression) -> Query:
     """The query of a logged list, with the weights of its moment; those of today where an older Regard wrote it."""
     body, person = found.body, Person()
     if found.user_row != UNKNOWN:
-        events, met = past(served.here.store, found.user_row, body["seq"])
+        events, met = past(served.here.store, found.user_row, body["seq"], body["moment"]["at"] + AHEAD)
         newest = np.array(events, SEEN)
         person = Person(
             found.user_row, attributes=values_of(orjson.loads(body["attributes"])),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +16,7 @@ from regard.domain.arrays import Rows
 from regard.domain.records import NOTHING, Value
 from regard.domain.request import NO_ROWS, UNKNOWN, History
 from regard.domain.weights import EventWeight, weigh
+from regard.serving.settings import now
 
 AHEAD = 300.0  # seconds by which the clock of a sender may run ahead
 PEOPLE = 100_000  # remembered by one process, some 10 kB each at most
@@ -24,7 +25,10 @@ SEEN = np.dtype([("seq", "i8"), ("item", "i8"), ("type", "i8"), ("value", "f8"),
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Person:
-    """One person as of event number `seq`: `newest` (h,) of SEEN by time, and `met`, all items ever met, sorted."""
+    """One person as of event number `seq`: `newest` (h,) of SEEN by time, and `met`, all items ever met, sorted.
+
+    What was still to come when the last of it was told stands in `coming` (c,) of SEEN by time, and only there.
+    """
 
     row: int = UNKNOWN
     seq: int = 0
@@ -34,11 +38,20 @@ class Person:
     consent: Mapping[str, bool] = field(default_factory=dict)
     newest: NDArray[np.void] = field(default_factory=lambda: np.empty(0, SEEN))
     met: Rows = field(default_factory=lambda: NO_ROWS)
+    coming: NDArray[np.void] = field(default_factory=lambda: np.empty(0, SEEN))
 
     @property
     def profiled(self) -> bool:
         """Whether this person allows a list to be made of what they did; only they change it."""
         return self.consent.get("personalise", True)
+
+    def by(self, at: float) -> Person:
+        """This person at the moment `at`, when some of what was to come has happened."""
+        come, coming = happened_by(self.coming, at)
+        if not len(come):
+            return self
+        newest = _by_time(self.newest, come)[-NEWEST:]
+        return replace(self, newest=newest, met=np.union1d(self.met, come["item"]), coming=coming)
 
 
 class Sessions:
@@ -50,7 +63,8 @@ class Sessions:
     def ask(self, user: str) -> Ask:
         """What has to be asked about this person."""
         held = self._people.get(user)
-        return Ask(user) if held is None else Ask(user, held.row, held.seq, held.retracted)
+        until = now() + AHEAD
+        return Ask(user, until=until) if held is None else Ask(user, held.row, held.seq, held.retracted, until)
 
     def known(self, user: str) -> Person:
         """As we last knew this person, where the store cannot be asked."""
@@ -80,17 +94,19 @@ class Sessions:
 def _grown(held: Person, told: Happened) -> Person:
     said = (told.attributes, told.consent)
     new = np.array([event for event in told.events if event[0] > held.seq or held.seq == 0], SEEN)
-    new = new[~np.isin(new["seq"], held.newest["seq"])]
-    newest = np.concatenate([held.newest, new])
-    newest = newest[np.lexsort((newest["seq"], newest["time"]))][-NEWEST:]
-    met = np.union1d(held.met, new["item"])
-    if told.met is not None:
-        met = np.union1d(met, told.met)
+    new = new[~np.isin(new["seq"], np.concatenate([held.newest["seq"], held.coming["seq"]]))]
+    met = held.met if told.met is None else np.union1d(held.met, told.met)
     if said == held.said:
         attributes, consent = held.attributes, held.consent
     else:
         attributes, consent = values_of(json.loads(said[0])), json.loads(said[1])
-    return Person(told.row, max(held.seq, told.newest), told.retracted, said, attributes, consent, newest, met)
+    seq, coming = max(held.seq, told.newest), _by_time(held.coming, new)
+    return Person(told.row, seq, told.retracted, said, attributes, consent, held.newest, met, coming).by(now())
+
+
+def _by_time(*events: NDArray[np.void]) -> NDArray[np.void]:
+    together = np.concatenate(events)
+    return together[np.lexsort((together["seq"], together["time"]))]
 
 
 def happened_by(events: NDArray[np.void], at: float) -> tuple[NDArray[np.void], NDArray[np.void]]:
