@@ -59,7 +59,9 @@ class Served:
     figures: Figures = field(default_factory=Figures)
     tracing: Tracing = OFF
     _items_upto: int = 0
+    _behind: bool = False  # item changes could not be followed: the listener tries again, and no request waits for that
     _loaded: tuple[Live, Live | None] | None = None  # the live one and the canary, without a policy
+    _admitting: threading.Lock = field(default_factory=threading.Lock, repr=False)  # no key waits for an item
     _following: threading.Lock = field(default_factory=threading.Lock, repr=False)
     _stopping: threading.Event = field(default_factory=threading.Event, repr=False)
 
@@ -105,12 +107,13 @@ class Served:
         """This person as of now, and whether the store could be asked ("": nobody, but what changed is followed)."""
         try:
             told = await self.read(self.sessions.ask(user))
+            followed = ("keys", "weights") if self._behind else ("items", "keys", "weights")
+            if any(self.seen.get(what) != told.changes[what] for what in followed):
+                await asyncio.to_thread(self._keep_up, told.changes)
+            if any(event[2] >= len(self.types) for event in told.events):
+                self.types = await asyncio.to_thread(event_types, self.here.store)
         except Unavailable:
             return self.sessions.known(user), False
-        if any(self.seen.get(what) != n for what, n in told.changes.items() if what != "releases"):
-            await asyncio.to_thread(self.follow, told.changes)
-        if any(event[2] >= len(self.types) for event in told.events):
-            self.types = await asyncio.to_thread(event_types, self.here.store)
         return self.sessions.observe(user, told), True
 
     async def log(self, impression: Impression) -> bool:
@@ -130,21 +133,18 @@ class Served:
 
     def follow(self, changes: Mapping[str, int], load: bool = False) -> None:
         """Bring keys, weights and items to where the store is; with `load`, the live release and its policy as well."""
+        with self._admitting:
+            self._follow_keys(changes)
+        if self._behind and not load:
+            return
         with self._following:
-            store = self.here.store
-            if self.seen.get("keys") != changes["keys"]:
-                self.keys = open_keys(store)
-            if self.seen.get("weights") != changes["weights"]:
-                self.weights, self.types = store.event_weights(), event_types(store)
-            if self.live is not None and self._items_upto < changes["items"]:
-                self._follow_items(*(one for one in (self.live, self.canary) if one is not None))
-            followed = {**changes, "releases": self.seen.get("releases", -1)}
+            if load or not self._behind:  # who waited here while another one failed does not try again
+                self._follow_items(changes["items"])
             if load and self.seen.get("releases") != changes["releases"]:
                 self._load()
-                followed["releases"] = changes["releases"]
+                self.seen["releases"] = changes["releases"]
             if load:
                 self._explore()
-            self.seen = followed
 
     def answering(self, user: str, at: float) -> Live | None:
         """The release that answers this person in this visit; nobody known always gets the live one."""
@@ -170,7 +170,33 @@ class Served:
     def _hear(self) -> None:
         self.follow(happened(self.here.store, [Ask("")])[0].changes, load=True)
 
-    def _follow_items(self, *releases: Live) -> None:
+    def _keep_up(self, changes: Mapping[str, int], load: bool = False) -> None:
+        """Follow; where that fails, what is held serves on, and the listener tries again."""
+        try:
+            self.follow(changes, load)
+        except Exception as error:
+            why = " ".join(str(error).split())[:200]
+            log.warning("not followed", tenant=self.here.store.tenant, kind=type(error).__name__, error=why)
+
+    def _follow_keys(self, changes: Mapping[str, int]) -> None:
+        store = self.here.store
+        if self.seen.get("keys") != changes["keys"]:
+            self.keys = open_keys(store)
+            self.seen["keys"] = changes["keys"]
+        if self.seen.get("weights") != changes["weights"]:
+            self.weights, self.types = store.event_weights(), event_types(store)
+            self.seen["weights"] = changes["weights"]
+
+    def _follow_items(self, upto: int) -> None:
+        try:
+            if self.live is not None and self._items_upto < upto:
+                self._bring(*(one for one in (self.live, self.canary) if one is not None))
+        except Exception:
+            self._behind = True
+            raise
+        self._behind, self.seen["items"] = False, upto
+
+    def _bring(self, *releases: Live) -> None:
         found = item_changes(self.here.store, self._items_upto)
         for live in releases:
             live.catalogue.follow(found.items, found.gone, found.upto)
@@ -185,7 +211,7 @@ class Served:
         except NotFound:
             return
         self._items_upto = upto
-        self._follow_items(*(one for one in (live, canary) if one is not None))
+        self._bring(*(one for one in (live, canary) if one is not None))
         self._loaded, self.share = (self.here.serve(live), canary), 0.0 if row is None else row.share
         self._follow_picture()
         if self._listener.is_alive():
@@ -237,7 +263,7 @@ class Served:
             try:
                 with store.listening() as hear:
                     while not self._stopping.is_set():
-                        self.follow(happened(store, [Ask("")])[0].changes, load=True)
+                        self._keep_up(happened(store, [Ask("")])[0].changes, load=True)
                         any(hear(TURN) or self._stopping.is_set() for _ in range(TURNS))
             except RegardError as error:
                 log.warning("not listening", tenant=store.tenant, error=" ".join(str(error).split())[:200])

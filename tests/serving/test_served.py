@@ -1,0 +1,36 @@
+"""What a serving process follows: items, keys and releases, where one of them fails, lags or takes its time."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from regard.data.keys import create_key, revoke_key
+from regard.domain.errors import Unavailable
+from regard.models.text_cache import Cached
+from regard.serving.installation import Installation
+from tests.serving.processes import until
+from tests.serving.serving import Client, Home, ids
+
+
+def test_while_the_text_encoder_is_away_lists_come_and_keys_are_followed(
+    client: Client, served: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def away(self: Cached, items: Any) -> Any:
+        raise Unavailable("the text endpoint", "an answer", "connection refused")
+
+    shelf = {"filter": {"shelf": "late"}}
+    client.post("/v1/items", json={"id": "first", "attributes": {"shelf": "late"}})
+    with Installation.open(served[0]) as here, monkeypatch.context() as patched:
+        key = create_key(here.store, "short-lived", "read")
+        patched.setattr(Cached, "encode", away)
+        assert client.post("/v1/items", json={"id": "second", "attributes": {"shelf": "late"}}).status_code == 200
+        assert ids(client.list_for("u1", **shelf)) == ["first"]
+        assert client.get("/health/ready").status_code == 200
+        bearing = {"Authorization": f"Bearer {key}"}
+        assert client.get("/v1/releases", headers=bearing).status_code == 200
+        revoke_key(here.store, "short-lived")
+        client.list_for("u1")
+        assert client.get("/v1/releases", headers=bearing).status_code == 401
+    until(lambda: sorted(ids(client.list_for("u1", **shelf))) == ["first", "second"])
