@@ -10,6 +10,7 @@ from regard.data.keys import create_key, revoke_key
 from regard.domain.errors import Unavailable
 from regard.models.text_cache import Cached
 from regard.serving.installation import Installation
+from regard.serving.served import Served
 from tests.serving.processes import until
 from tests.serving.serving import Client, Home, ids
 
@@ -34,3 +35,29 @@ def test_while_the_text_encoder_is_away_lists_come_and_keys_are_followed(
         client.list_for("u1")
         assert client.get("/v1/releases", headers=bearing).status_code == 401
     until(lambda: sorted(ids(client.list_for("u1", **shelf))) == ["first", "second"])
+
+
+@pytest.mark.parametrize("fails", ["load", "happened"])
+def test_no_error_ends_the_listener(client: Client, served: Home, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
+    tried: list[str] = []
+
+    def lags(*asked: Any) -> Any:
+        tried.append(fails)
+        raise FileNotFoundError("a shared folder that is not there yet")
+
+    within = within_of(client, served)
+    before = within.live
+    with monkeypatch.context() as patched:
+        if fails == "load":
+            patched.setattr(Installation, "load", lags)
+        else:
+            patched.setattr("regard.serving.served.happened", lags)
+        within.here.store.tell("releases")
+        until(lambda: bool(tried))
+    until(lambda: within.live is not before)
+
+
+def within_of(client: Client, served: Home) -> Served:
+    """What serves this module's tenant."""
+    found: Served = client.app.state.tenants.served[served[0].tenant]  # type: ignore[attr-defined]
+    return found

@@ -265,7 +265,7 @@ class Served:
                     while not self._stopping.is_set():
                         self._keep_up(happened(store, [Ask("")])[0].changes, load=True)
                         any(hear(TURN) or self._stopping.is_set() for _ in range(TURNS))
-            except RegardError as error:
+            except Exception as error:  # nobody else starts this thread again
                 log.warning("not listening", tenant=store.tenant, error=" ".join(str(error).split())[:200])
                 self._stopping.wait(0.5)
 
