@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from typing import Any
 
 import pytest
@@ -11,6 +12,7 @@ from regard.domain.errors import Unavailable
 from regard.models.text_cache import Cached
 from regard.serving.installation import Installation
 from regard.serving.served import Served
+from regard.serving.wiring import Live
 from tests.serving.processes import until
 from tests.serving.serving import Client, Home, ids
 
@@ -55,6 +57,33 @@ def test_no_error_ends_the_listener(client: Client, served: Home, monkeypatch: p
         within.here.store.tell("releases")
         until(lambda: bool(tried))
     until(lambda: within.live is not before)
+
+
+def test_no_list_waits_for_a_release_that_loads_and_it_knows_what_changed_meanwhile(
+    client: Client, served: Home, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    within, read, go_on = within_of(client, served), threading.Event(), threading.Event()
+    before, load = within.live, Installation.load
+
+    def slow(*asked: Any) -> Live:
+        found = load(*asked)
+        read.set()
+        assert go_on.wait(60)
+        return found
+
+    monkeypatch.setattr(Installation, "load", slow)
+    within.here.store.tell("releases")
+    assert read.wait(60)
+    try:
+        assert client.patch("/v1/items/f3", json={"hidden": True}).status_code == 200
+        assert "f3" not in ids(client.list_for("somebody", k=200))
+        assert within.live is before
+    finally:
+        go_on.set()
+    until(lambda: within.live is not before)
+    assert "f3" not in ids(client.list_for("somebody", k=200))
+    client.patch("/v1/items/f3", json={"hidden": False})
+    assert "f3" in ids(client.list_for("somebody", k=200))
 
 
 def within_of(client: Client, served: Home) -> Served:

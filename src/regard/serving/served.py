@@ -63,6 +63,7 @@ class Served:
     _loaded: tuple[Live, Live | None] | None = None  # the live one and the canary, without a policy
     _admitting: threading.Lock = field(default_factory=threading.Lock, repr=False)  # no key waits for an item
     _following: threading.Lock = field(default_factory=threading.Lock, repr=False)
+    _loading: threading.Lock = field(default_factory=threading.Lock, repr=False)  # no item waits for a release
     _stopping: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def __post_init__(self) -> None:
@@ -135,15 +136,15 @@ class Served:
         """Bring keys, weights and items to where the store is; with `load`, the live release and its policy as well."""
         with self._admitting:
             self._follow_keys(changes)
-        if self._behind and not load:
-            return
-        with self._following:
-            if load or not self._behind:  # who waited here while another one failed does not try again
-                self._follow_items(changes["items"])
-            if load and self.seen.get("releases") != changes["releases"]:
-                self._load()
-                self.seen["releases"] = changes["releases"]
-            if load:
+        if load or not self._behind:
+            with self._following:
+                if load or not self._behind:  # who waited here while another one failed does not try again
+                    self._follow_items(changes["items"])
+        if load:
+            with self._loading:
+                if self.seen.get("releases") != changes["releases"]:
+                    self._load()
+                    self.seen["releases"] = changes["releases"]
                 self._explore()
 
     def answering(self, user: str, at: float) -> Live | None:
@@ -190,17 +191,19 @@ class Served:
     def _follow_items(self, upto: int) -> None:
         try:
             if self.live is not None and self._items_upto < upto:
-                self._bring(*(one for one in (self.live, self.canary) if one is not None))
+                self._items_upto = self._brought(self._items_upto, self.live, self.canary)
         except Exception:
             self._behind = True
             raise
         self._behind, self.seen["items"] = False, upto
 
-    def _bring(self, *releases: Live) -> None:
-        found = item_changes(self.here.store, self._items_upto)
+    def _brought(self, after: int, *releases: Live | None) -> int:
+        """These releases with what changed of items after change number `after`; the number of the last change."""
+        found = item_changes(self.here.store, after)
         for live in releases:
-            live.catalogue.follow(found.items, found.gone, found.upto)
-        self._items_upto = found.upto
+            if live is not None:
+                live.catalogue.follow(found.items, found.gone, found.upto)
+        return found.upto
 
     def _load(self) -> None:
         """The live release beside the one that serves, then in its place; requests under way keep the old one."""
@@ -210,10 +213,11 @@ class Served:
             canary = None if row is None else self.here.load(row.name)
         except NotFound:
             return
-        self._items_upto = upto
-        self._bring(*(one for one in (live, canary) if one is not None))
-        self._loaded, self.share = (self.here.serve(live), canary), 0.0 if row is None else row.share
-        self._follow_picture()
+        upto = self._brought(upto, live, canary)  # all that changed while it loaded, and no list waits
+        with self._following:
+            self._items_upto = self._brought(upto, live, canary)  # the little that changed since
+            self._loaded, self.share = (self.here.serve(live), canary), 0.0 if row is None else row.share
+            self._follow_picture()
         if self._listener.is_alive():
             settle()
         log.info("release live", tenant=self.here.settings.tenant, release=live.release.name, canary=row and row.name)
