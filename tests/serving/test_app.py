@@ -234,6 +234,30 @@ def test_similar_items_share_the_genre(client: Client) -> None:
     assert all(int(item["id"][1:]) % 2 == 0 for item in answer["by"]["use"])
 
 
+def test_similar_items_are_the_nearest_of_those_on_offer(client: Client) -> None:
+    def alike(k: int) -> list[str]:
+        return [item["id"] for item in client.get("/v1/items/f0/similar", params={"k": k}).json()["by"]["use"]]
+
+    near = alike(8)
+    for name in near[:3]:
+        client.patch(f"/v1/items/{name}", json={"hidden": True})
+    client.patch(f"/v1/items/{near[3]}", json={"valid_until": 1.0})
+    client.patch(f"/v1/items/{near[4]}", json={"valid_from": time.time() + 3600})
+    assert alike(3) == near[5:8]
+    found = client.get("/api/item-to-item/use/f0", params={"n": 2, "offset": 1}).json()
+    assert [one["Id"] for one in found] == near[6:8]
+    for name in near[:5]:
+        client.patch(f"/v1/items/{name}", json={"hidden": False, "valid_from": None, "valid_until": None})
+
+
+def test_gorse_neighbours_of_a_category_are_as_many_as_there_are(client: Client) -> None:
+    words = "A story of crime and the police"
+    client.post("/v1/items", json=[{"id": f"near{n}", "title": words, "tags": ["much"]} for n in range(60)])
+    client.post("/v1/items", json=[{"id": f"few{n}", "title": f"{words}, {n}", "tags": ["few"]} for n in range(2)])
+    found = client.get("/api/item-to-item/use/near0", params={"n": 2, "category": "few"}).json()
+    assert {one["Id"] for one in found} == {"few0", "few1"}
+
+
 def test_what_is_loaded_is_out_of_the_collector_s_sight_and_loading_gives_way(served: Home) -> None:
     with client_of(served[0]):
         assert gc.get_freeze_count() > 10_000

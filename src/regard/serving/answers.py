@@ -14,7 +14,8 @@ from regard.domain.errors import NotFound
 from regard.domain.request import Query, Slot
 from regard.recommending.explain import Reason, explain, explain_slate
 from regard.serving.installation import Installation
-from regard.serving.wiring import Live
+from regard.serving.settings import now
+from regard.serving.wiring import Live, on_offer
 
 
 def recommend(here: Installation, user: str, k: int) -> dict[str, Any]:
@@ -151,18 +152,18 @@ def similar(here: Installation, item: str, k: int) -> dict[str, Any]:
 
 
 def similar_to(live: Live, row: int, k: int) -> dict[str, Any]:
-    """The same by row; hidden items are like nothing."""
-    by = {name: _alike(live, batch, row, k) for name, batch in live.neighbours(row, k + 1).items()}
+    """The same by row; what is not on offer now is like nothing."""
+    offered = on_offer(live.catalogue)(Query(at=now()))
+    by = {name: _alike(live, batch) for name, batch in live.neighbours(row, k, offered).items()}
     if not any(by.values()):
         got = repr(live.catalogue.id(row))
         raise NotFound("similar", "an item with content or events", got, "Give it a text, or events.")
     return {**item_of(live, row), "by": by}
 
 
-def _alike(live: Live, batch: Candidates, row: int, k: int) -> list[dict[str, Any]]:
+def _alike(live: Live, batch: Candidates) -> list[dict[str, Any]]:
     pairs = zip(batch.rows.tolist(), batch.scores.tolist(), strict=True)
-    hidden = live.catalogue.hidden
-    return [{**item_of(live, r), "score": s} for r, s in pairs if r != row and s > 0 and not hidden[r]][:k]
+    return [{**item_of(live, row), "score": score} for row, score in pairs if score > 0]
 
 
 def people_like(live: Live, row: int, n: int) -> list[tuple[int, float]]:

@@ -40,7 +40,7 @@ from regard.models.text_cache import Cached
 from regard.models.text_endpoint import EndpointText
 from regard.models.trees import FittedTrees
 from regard.models.trend import FittedTrend
-from regard.recommending.columns import directions
+from regard.recommending.columns import directions, take
 from regard.recommending.diversity import MMR
 from regard.recommending.explain import Described
 from regard.recommending.filters import Allowed, NotBlocked, NotExcluded, NotHidden, NotSeen, ValidNow
@@ -106,8 +106,8 @@ class Live:
         corridor = picture.over(self.recommender, on_offer(self.catalogue))
         return replace(self, recommender=corridor, picture=picture.name)
 
-    def neighbours(self, row: int, k: int) -> Mapping[str, Candidates]:
-        """The `k` items nearest to item `row`, by each kind of nearness that the release knows."""
+    def neighbours(self, row: int, k: int, kept: Mask) -> Mapping[str, Candidates]:
+        """The `k` items of `kept` (I,) nearest to item `row`, by each kind of nearness that the release knows."""
         vectors = {name: self.catalogue.vectors(name) for name in self.vectors}
         factors = next((s.item_vectors for s in self.model.sources.values() if isinstance(s, FittedALS)), None)
         if factors is not None:
@@ -116,7 +116,9 @@ class Live:
         found = {}
         for name, held in vectors.items():
             (vector,) = SeedItem(held).encode([seed])  # zero, which is like nothing, for an item newer than `held`
-            found[name] = Everything(name, dots(held, vector)[None]).best(k)[0]
+            rows = np.arange(len(held))
+            near = np.where(take(kept, rows, missing=False) & (rows != row), dots(held, vector), 0)
+            found[name] = Everything(name, near[None]).best(k)[0]
         return found
 
 

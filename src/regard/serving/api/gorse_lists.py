@@ -109,15 +109,15 @@ async def neighbours(item_id: Id, request: Request, here: Here, n: N = 10, offse
     """Items like one; `name` is a kind of likeness that the release knows, else the people's, else the content's."""
     live = await _live(here)
     row, kind = live.catalogue.row(item_id), request.path_params.get("name", "")
-    by = live.neighbours(row, live_size(live, n + offset))
+    kept = _kept(live, np.arange(len(live.catalogue)), _category(request))
+    by = live.neighbours(row, n + offset, kept)
     if kind in by:
         by = {kind: by[kind]}
     batch = by.get("people") or next(iter(by.values()), None)
     if batch is None:
         return answer([])
-    kept = _kept(live, batch.rows, _category(request))
-    pairs = [(r, s) for r, s, keep in zip(batch.rows, batch.scores, kept, strict=True) if keep and r != row and s > 0]
-    return answer(_scored(live, pairs[offset : offset + n]))
+    pairs = [(r, s) for r, s in zip(batch.rows, batch.scores, strict=True) if s > 0]
+    return answer(_scored(live, pairs[offset:]))
 
 
 @router.get("/api/user/{user_id}/neighbors", openapi_extra=needs("read"), responses=SCORED)
@@ -152,11 +152,6 @@ def seconds(text: str) -> float:
         raise InvalidInput("write-back-delay", "a span such as 10m or 1h30m", repr(text)[:200])
     hours, minutes, rest = (int(part or 0) for part in found.groups())
     return 3600.0 * hours + 60.0 * minutes + rest
-
-
-def live_size(live: Live, n: int) -> int:
-    """How many neighbours to ask for, so that `n` are left after filters."""
-    return min(len(live.catalogue), 4 * n + 50)
 
 
 async def _live(here: Served) -> Live:
