@@ -130,6 +130,35 @@ def test_a_new_item_is_servable_and_a_hidden_one_is_gone_on_the_next_request(cli
     client.delete("/v1/items/fresh")
 
 
+def test_a_patch_keeps_to_the_rules_of_an_import(client: Client) -> None:
+    client.post("/v1/items", json={"id": "patched", "title": "Old", "attributes": {"year": 1999, "new": True}})
+    said = {"valid_from": 1.7e12, "valid_until": "2030-01-01", "tags": [" x ", "x", ""], "attributes": {"year": 2000}}
+    found = client.patch("/v1/items/patched", json=said).json()
+    assert (found["valid_from"], found["valid_until"]) == (1.7e9, 1893456000.0)  # milliseconds, ISO 8601
+    assert (found["tags"], found["attributes"]) == (["x"], {"year": 2000.0, "new": True})
+    refused = client.patch("/v1/items/patched", json={"valid_from": "tomorrow"})
+    assert (refused.status_code, refused.json()["error"]["where"]) == (422, "body.valid_from")
+    cleared = client.patch("/v1/items/patched", json=dict.fromkeys(said)).json()
+    assert {name: cleared[name] for name in said} == {
+        "valid_from": None, "valid_until": None, "tags": [], "attributes": {},
+    }  # fmt: skip
+    for kind in ({}, {"content-type": "application/x-www-form-urlencoded"}):  # as curl -d sends it
+        assert client.patch("/v1/items/patched", content=b'{"title": "New"}', headers=kind).json()["title"] == "New"
+
+
+def test_null_takes_away_what_is_said_of_a_person(client: Client) -> None:
+    consent = {"personalise": False, "mood": True}
+    client.post("/v1/users", json={"id": "changing", "attributes": {"town": "Bonn", "age": 40}, "consent": consent})
+    said = {"attributes": {"town": None}, "consent": {"mood": None}}
+    found = client.patch("/v1/users/changing", json=said).json()
+    assert (found["attributes"], found["consent"]) == ({"age": 40.0}, {"personalise": False})
+    found = client.patch("/v1/users/changing", json={"attributes": None}).json()
+    assert (found["attributes"], found["consent"]) == ({}, {"personalise": False})
+    assert client.patch("/v1/users/changing", json={"consent": None}).json()["consent"] == {}
+    plain = client.patch("/v1/users/changing", content=b'{"attributes": {"age": 41}}')  # no content type
+    assert plain.json()["attributes"] == {"age": 41.0}
+
+
 def test_a_deleted_item_leaves_no_row(client: Client, served: Home) -> None:
     client.post("/v1/items", json={"id": "doomed", "title": "Doomed canary", "tags": ["canary"]})
     client.post("/v1/events", json={"user": "u4", "item": "doomed", "type": "view"})

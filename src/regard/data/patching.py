@@ -18,20 +18,23 @@ EMPTY: Mapping[str, Any] = {
 
 
 def patch_item(store: Store, item_id: str, said: Mapping[str, Any]) -> None:
-    """Set the named fields of one item; attributes are set one by one, null takes one away. NotFound if unknown."""
+    """Set the named fields of one item; attributes one by one, null takes one away, or all. NotFound if unknown."""
     fields = {name: EMPTY[name] if value is None else value for name, value in said.items() if name in EMPTY}
-    _patch(store, "items", item_id, fields, {"attributes": said.get("attributes") or {}})
+    _patch(store, "items", item_id, fields, {"attributes": said.get("attributes", {})})
 
 
 def patch_user(store: Store, user_id: str, said: Mapping[str, Any]) -> None:
-    """Set attributes and consents of one person one by one; null takes one away. NotFound if unknown."""
-    _patch(store, "users", user_id, {}, {name: said.get(name) or {} for name in ("attributes", "consent")})
+    """Set attributes and consents of one person one by one; null takes one away, or all. NotFound if unknown."""
+    _patch(store, "users", user_id, {}, {name: said.get(name, {}) for name in ("attributes", "consent")})
 
 
-def _patch(store: Store, table: str, name: str, fields: dict[str, Any], objects: dict[str, dict[str, Any]]) -> None:
+def _patch(store: Store, table: str, name: str, fields: dict[str, Any], objects: dict[str, Any]) -> None:
     sets = ["known = true", *(f"{field} = %({field})s" for field in fields)]
     values = {**fields, "id": name}
     for column, said in objects.items():
+        if said is None:
+            sets.append(f"{column} = '{{}}'")
+            continue
         sets.append(f"{column} = ({column} || %({column})s::jsonb) - %({column}_gone)s::text[]")
         values[column] = json.dumps({key: value for key, value in said.items() if value is not None}, allow_nan=False)
         values[f"{column}_gone"] = [key for key, value in said.items() if value is None]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any
 
@@ -11,11 +12,11 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from regard.data.item_changes import item_of
 from regard.data.patching import patch_item, patch_user
-from regard.data.schemas import parse_item, parse_user, values
+from regard.data.schemas import parse_item, parse_user
 from regard.domain.errors import InvalidInput
-from regard.domain.records import Item
+from regard.domain.records import Item, User
 from regard.serving.api.access import Guarded, Here, needs
-from regard.serving.api.bodies import answer, read_json, takes
+from regard.serving.api.bodies import answer, read, read_json, takes
 from regard.serving.api.errors import responses
 from regard.serving.served import Served
 
@@ -61,8 +62,8 @@ class ItemPatch(BaseModel):
     images: list[str] | None = None
     audio: list[str] | None = None
     attributes: dict[str, Any] | None = None
-    valid_from: float | None = None
-    valid_until: float | None = None
+    valid_from: float | str | None = None
+    valid_until: float | str | None = None
     hidden: bool | None = None
 
 
@@ -131,26 +132,28 @@ async def get_user(user_id: Id, here: Here) -> Response:
 
 
 @router.patch(
-    "/v1/items/{item_id:path}", openapi_extra=needs("write"), responses={200: {"model": ItemBody}, **responses()}
+    "/v1/items/{item_id:path}",
+    openapi_extra=needs("write", **takes(ItemPatch, "ItemPatch")),
+    responses={200: {"model": ItemBody}, **responses()},
 )
-async def change_item(item_id: Id, said: ItemPatch, here: Here) -> Response:
+async def change_item(item_id: Id, request: Request, here: Here) -> Response:
     """Change the named fields of one item; from the next request on."""
-    changes = said.model_dump(exclude_unset=True)
-    parse_item({"id": item_id, **{k: v for k, v in changes.items() if v is not None}}, "body")  # the same rules
-    changes["attributes"] = patched(changes.get("attributes"))
+    said = (await read(request, ItemPatch)).model_dump(exclude_unset=True)
+    changes = patched(said, parse_item({"id": item_id, **given(said)}, "body"))
     await asyncio.to_thread(patch_item, here.here.store, item_id, changes)
     await here.person("")
     return answer(item_body(await asyncio.to_thread(item_of, here.here.store, item_id)))
 
 
 @router.patch(
-    "/v1/users/{user_id:path}", openapi_extra=needs("write"), responses={200: {"model": UserBody}, **responses()}
+    "/v1/users/{user_id:path}",
+    openapi_extra=needs("write", **takes(UserPatch, "UserPatch")),
+    responses={200: {"model": UserBody}, **responses()},
 )
-async def change_user(user_id: Id, said: UserPatch, here: Here) -> Response:
+async def change_user(user_id: Id, request: Request, here: Here) -> Response:
     """Change attributes and consents of one person; from the next request on."""
-    changes = said.model_dump(exclude_unset=True)
-    parse_user({"id": user_id, "attributes": changes.get("attributes") or {}}, "body")
-    changes["attributes"] = patched(changes.get("attributes"))
+    said = (await read(request, UserPatch)).model_dump(exclude_unset=True)
+    changes = patched(said, parse_user({"id": user_id, **given(said)}, "body"))
     await asyncio.to_thread(patch_user, here.here.store, user_id, changes)
     return await get_user(user_id, here)
 
@@ -183,11 +186,23 @@ def several(body: Any) -> list[tuple[Any, str]]:
     return [(row, f"[{n}]" if isinstance(body, list) else "body") for n, row in enumerate(rows)]
 
 
-def patched(said: dict[str, Any] | None) -> dict[str, Any]:
-    """Attributes as the store keeps them, null where one shall go."""
-    said = said or {}
-    kept = values(said)
-    return {name: kept.get(name) for name in map(str, said)}
+def given(said: Mapping[str, Any]) -> dict[str, Any]:
+    """What a patch says without its nulls."""
+    plain = {name: value for name, value in said.items() if value is not None}
+    if "consent" in plain:  # nulls of attributes go as they do in an upsert
+        plain["consent"] = {purpose: value for purpose, value in plain["consent"].items() if value is not None}
+    return plain
+
+
+def patched(said: Mapping[str, Any], record: Item | User) -> dict[str, Any]:
+    """The fields that a patch names as its record has them, so by the rules of an import; null where one shall go."""
+    found: dict[str, Any] = {}
+    for name, value in said.items():
+        kept = None if value is None else getattr(record, name)
+        if isinstance(kept, Mapping):
+            kept = {key: kept.get(key) for key in value}
+        found[name] = list(kept) if isinstance(kept, tuple) else kept
+    return found
 
 
 def item_body(item: Item) -> dict[str, Any]:
