@@ -12,6 +12,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from regard.data.attributes import columns_of
 from regard.data.catalogue import Catalogue
 from regard.domain.arrays import Vectors
 from regard.domain.dataset import Dataset
@@ -72,6 +73,24 @@ def test_groups_of_tags_attributes_and_creators() -> None:
     catalogue.upsert([Item("a", attributes={"genres": "h"})])
     assert dict(zip(catalogue.group_names("genres"), catalogue.groups("genres").toarray()[0], strict=True))["h"] == 1
     assert catalogue.groups("genres").toarray()[0].sum() == 1
+
+
+def test_numbers_never_fall_together_in_a_group_and_truths_are_written_as_in_json() -> None:
+    """Whether an item came with the data or since; in a column of its own or beside words."""
+    items = {"id": ["a", "b"], "sku": [1234567, 1234568], "share": [0.1234567, 0.12345678], "new": [True, False]}
+    catalogue = Catalogue.of(
+        Dataset.from_frame(pl.DataFrame({"user": ["u"], "item": ["a"]}), items=pl.DataFrame(items))
+    )
+    catalogue.upsert([Item("c", attributes={"sku": 1234568.0, "share": 0.1234567, "new": True})])
+    for name, groups in (
+        ("sku", ["1234567", "1234568"]),
+        ("share", ["0.1234567", "0.12345678"]),
+        ("new", ["true", "false"]),
+    ):
+        assert catalogue.group_names(name) == groups
+        assert catalogue.groups(name).toarray().tolist() == [[1, 0], [0, 1], [0, 1] if name == "sku" else [1, 0]]
+    mixed = columns_of([(0, {"all": 1234567.0}), (1, {"all": "x"}), (2, {"all": True})], 3)["all"]
+    assert mixed.to_pylist() == ["1234567", "x", "true"]
 
 
 def test_a_new_item_has_everything_at_once() -> None:

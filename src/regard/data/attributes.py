@@ -39,6 +39,19 @@ def values_of(said: Mapping[str, Any]) -> dict[str, Value]:
     return {name: _value(value) for name, value in said.items()}
 
 
+def text_of(value: str | float | bool) -> str:
+    """One value as text, by which filters know it: different values never fall together.
+
+    >>> [text_of(value) for value in ("a", 1995.0, 1234567.0, 7.25, True)]
+    ['a', '1995', '1234567', '7.25', 'true']
+    """
+    if isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return str(value).lower()
+    return str(int(value)) if float(value).is_integer() else repr(value)
+
+
 def _value(value: Any) -> Value:
     if isinstance(value, list):
         return tuple(value)
@@ -48,10 +61,10 @@ def _value(value: Any) -> Value:
 def _typed(values: list[Any]) -> pa.Array:
     kinds = {_kind(value) for value in values if value is not None}
     if "texts" in kinds:
-        lists = [None if v is None else [_text(x) for x in (v if isinstance(v, list) else [v])] for v in values]
+        lists = [None if v is None else [text_of(x) for x in (v if isinstance(v, list) else [v])] for v in values]
         return pa.array(lists, TYPES["texts"])
     if "text" in kinds:
-        return pa.array([None if v is None else _text(v) for v in values], TYPES["text"])
+        return pa.array([None if v is None else text_of(v) for v in values], TYPES["text"])
     if kinds == {"bool"}:
         return pa.array(values, TYPES["bool"])
     return pa.array([None if v is None else float(v) for v in values], TYPES["number"])
@@ -63,7 +76,3 @@ def _kind(value: object) -> str:
     if isinstance(value, bool):
         return "bool"
     return "number" if isinstance(value, (int, float)) else "text"
-
-
-def _text(value: object) -> str:
-    return value if isinstance(value, str) else f"{value:g}" if isinstance(value, float) else str(value)

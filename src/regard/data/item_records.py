@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from regard.data.attributes import text_of
 from regard.domain.dataset import Dataset
 from regard.domain.records import Item, Value
 
@@ -45,7 +46,7 @@ def merged(before: Item, said: Item) -> Item:
 
 
 def members(item: Item, name: str) -> Sequence[str]:
-    """The groups of an item by `name`: its tags, its creator, or the values of an attribute (numbers as text)."""
+    """The groups of an item by `name`: its tags, its creator, or the values of an attribute (as text)."""
     value = item.tags if name == "tags" else item.creator if name == "creator" else item.attributes.get(name)
     return _texts(value)
 
@@ -85,4 +86,4 @@ def _texts(value: Value | list[str] | None) -> Sequence[str]:
         return ()
     if isinstance(value, (list, tuple)):
         return value
-    return (f"{value:g}" if isinstance(value, float) else str(value),)
+    return (text_of(value) if isinstance(value, (str, bool, int, float)) else str(value),)
