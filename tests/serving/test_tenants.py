@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -14,11 +15,14 @@ from fastapi.routing import APIRoute
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from regard.data.keys import ROLES, create_key
+from regard.data.keys import ROLES, create_key, digest, open_keys
+from regard.data.postgres import Store
 from regard.data.store.server import Server
+from regard.serving import cli_serving, running
 from regard.serving.app import ROUTERS
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
+from tests.serving.processes import free_port
 from tests.serving.serving import Client, client_of, install, said, settings_of
 
 ROUTES = sorted(  # by method: what writes nothing comes before what writes
@@ -204,3 +208,19 @@ def test_a_list_of_one_tenant_is_unknown_to_the_other(world: World) -> None:
     client.bearing(world.keys["admin"]).post("/v1/events", json={"user": "u1", "item": "f2", "type": "like"})
     counted = [line for line in before.splitlines() if line.startswith("regard_events_total")]
     assert counted[0] in client.bearing(world.their_key).get("/metrics").text
+
+
+def test_up_makes_a_first_key_for_each_tenant_that_it_serves(
+    server: Server, tmp_path: Path, tenant: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    names = (f"{tenant}a", f"{tenant}b")
+    monkeypatch.setenv("REGARD_TENANTS", ",".join(names))
+    monkeypatch.setenv("REGARD_DATABASE_URL", server.url)
+    monkeypatch.setattr(running, "serve", lambda settings, address: None)
+    for said_of in (names, ()):  # the second time there is nothing to say
+        cli_serving.up(port=free_port(), jobs=False, folder=tmp_path)
+        told = dict(re.findall(r"The first key of (\w+) .*: (\S+)\n", capsys.readouterr().err))
+        assert sorted(told) == sorted(said_of)
+        for name, key in told.items():
+            with Store.open(server.url, name) as store:
+                assert digest(key) in open_keys(store)

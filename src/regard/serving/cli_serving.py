@@ -42,14 +42,16 @@ def up(
     from contextlib import nullcontext
 
     from regard.serving.beside import can_work, jobs_beside
-    from regard.serving.running import Address, first_key, must_be_free, serve
+    from regard.serving.running import Address, first_keys, must_be_free, serve
 
     settings, address = read_settings(folder), Address(host, port, workers)
     must_be_free(address)
     console = Console(stderr=True)
-    key = first_key(settings)
-    if key is not None:
-        console.print(_("Your first key (role admin; it is shown only now): {key}").format(key=key))
+    for tenant, key in first_keys(settings).items():
+        told = _("Your first key (role admin; it is shown only now): {key}")
+        if len(settings.tenants) > 1:
+            told = _("The first key of {tenant} (role admin; it is shown only now): {key}")
+        console.print(told.format(tenant=tenant, key=key), soft_wrap=True)
     console.print(_("Regard answers at {url} (the interface: {url}/docs). Ctrl-C stops it.").format(url=address.url))
     if jobs and not can_work():
         console.print(_("Nobody does jobs here (guard, retraining): pip install 'regard[fitting]'"), markup=False)

@@ -92,10 +92,14 @@ def serve(settings: Settings, address: Address, page: bool = False) -> None:
             raise
 
 
-def first_key(settings: Settings) -> str | None:
-    """An admin key where there is none at all yet, or None."""
-    with Store.open(settings.store, settings.tenant) as store:
-        return None if list_keys(store) else create_key(store, FIRST_KEY, "admin")
+def first_keys(settings: Settings) -> dict[str, str]:
+    """An admin key for each tenant served that has no key at all yet, by tenant."""
+    made = {}
+    for tenant in settings.tenants or (settings.tenant,):
+        with Store.open(settings.store, tenant) as store:
+            if not list_keys(store):
+                made[tenant] = create_key(store, FIRST_KEY, "admin")
+    return made
 
 
 def log_as_json() -> None:
