@@ -48,6 +48,12 @@ def test_a_revoked_key_opens_nothing(client: Client, served: Home) -> None:
     assert key.rpartition("-")[2] not in str(said(served[0], "SELECT k::text FROM keys k"))
 
 
+@pytest.mark.parametrize("word", ["Bearer", "bearer", "BEARER"])
+def test_the_word_before_a_key_is_read_in_any_case(client: Client, served: Home, word: str) -> None:
+    bearing = {"Authorization": f"{word} {served[1]['read']}"}
+    assert client.get("/v1/releases", headers=bearing).status_code == 200
+
+
 BAD: list[tuple[str, str, Any, int]] = [
     ("POST", "/v1/recommendations", {"k": 0}, 422),
     ("POST", "/v1/recommendations", {"k": "many"}, 422),

@@ -99,7 +99,7 @@ class Tenants:
 def key_of(request: Request) -> str:
     """The key that a request bears: as a bearer, as X-API-Key, as the access key of an AWS signature, as a cookie."""
     said = request.headers.get("authorization", "")
-    if said.startswith("Bearer "):
+    if said[:7].lower() == "bearer ":
         return said[7:].strip()
     if said.startswith(AWS):
         return said[len(AWS) :].partition("/")[0]
