@@ -53,6 +53,15 @@ def test_recommendations_follow_the_events(replica: Replica) -> None:
     assert (trace["surface"], trace["moment"]["context"]) == ("personalize", {"DEVICE": "tv"})
 
 
+def test_as_many_results_as_personalize_gives(replica: Replica) -> None:
+    replica.post("/v1/items", [{"id": f"many{n}", "title": f"Film {n}", "tags": ["many"]} for n in range(300)])
+    runtime = client_of(replica, "personalize-runtime")
+    found = runtime.get_recommendations(campaignArn=ARN, userId="u1", numResults=300)
+    assert len({one["itemId"] for one in found["itemList"]}) == 300
+    trace = replica.get(f"/v1/recommendations/{found['recommendationId']}")
+    assert [one["id"] for one in trace["items"]] == [one["itemId"] for one in found["itemList"]]
+
+
 def test_a_filter_and_an_item_page(replica: Replica) -> None:
     runtime = client_of(replica, "personalize-runtime")
     found = runtime.get_recommendations(

@@ -104,9 +104,9 @@ async def recommendations(request: Request) -> Response:
     """GetRecommendations."""
     said = await read(request, RecommendationsIn)
     wanted = Wanted(
-        user_id=said.userId, k=max(1, min(said.numResults, 200)), surface="personalize", context=dict(said.context),
-        seed_item=said.itemId, filter=_filter(said.filterValues),
-    )  # fmt: skip
+        user_id=said.userId, surface="personalize", context=dict(said.context), seed_item=said.itemId,
+        filter=_filter(said.filterValues),
+    ).model_copy(update={"k": max(1, said.numResults)})  # fmt: skip
     found = orjson.loads(await lists.recommend(request.state.served, wanted))
     scored = [{"itemId": item["id"], "score": item["score"]} for item in found["items"][: said.numResults]]
     return answer({"itemList": scored, "recommendationId": found["recommendation_id"]})
