@@ -161,6 +161,35 @@ def test_gradients_of_small_batches_add_up_to_those_of_a_large_one() -> None:
     np.testing.assert_allclose(weights(small), weights(large), atol=1e-5)
 
 
+@dataclass(frozen=True)
+class Sparse(Points):
+    """The same, and behind each batch one without any point."""
+
+    def __len__(self) -> int:
+        return 2 * super().__len__()
+
+    def epoch(self, rng: np.random.Generator) -> Iterator[Any]:
+        for x, y in super().epoch(rng):
+            yield from ((x, y), (x[:0], y[:0]))
+
+
+def test_a_batch_without_an_example_teaches_nothing(tmp_path: Path) -> None:
+    """Neither the gradient nor the mean loss is diluted by it, also after a resume; an update of it alone is none."""
+    whole, sparse = module(), module()
+    expected = learn(whole, PLAN, Run())
+    plan = replace(PLAN, accumulate=2)
+
+    def stop(_: str, share: float) -> None:
+        if share > 0.4:
+            raise StopError
+
+    with pytest.raises(StopError):
+        learn(module(), plan, Run(folder=tmp_path, progress=stop), Sparse())
+    assert learn(sparse, plan, Run(folder=tmp_path), Sparse()) == expected
+    assert weights(sparse) == weights(whole)
+    assert learn(module(), Plan(epochs=60, rate=0.1, decay=0.0), Run(), Sparse()).losses[-1] < 1e-3
+
+
 def test_it_tells_how_it_goes_and_leaves_torchs_generator_alone() -> None:
     shares: list[float] = []
     epochs: dict[str, Mapping[str, float]] = {}

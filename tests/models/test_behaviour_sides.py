@@ -122,6 +122,21 @@ def test_only_wanted_actions_are_foretold_but_all_are_read() -> None:
     assert [first(model, ask(0)), first(model, ask(1))] == [2, 3]
 
 
+@pytest.mark.parametrize(("loss", "negatives"), [("full_softmax", "uniform"), ("gbce", "in_batch"), ("bpr", "hard")])
+def test_rare_actions_teach_where_they_are(loss: Any, negatives: Any) -> None:
+    """Two of thirty people buy, so most batches hold no event that teaches; where nobody did it, that is said."""
+    rows = [(person, item, DAY * n) for person in range(30) for n, item in enumerate([0, 1, 2])]
+    bought = [int(person < 2 and item == 2) for person, item, _ in rows]
+    data = told(rows, 4, types=("view", "buy", "gift"), type=np.array(bought, np.int16))
+    recipe = replace(SMALL, batch=1, window=3, loss=loss, negatives=negatives, actions=("buy",), pretrain=2, epochs=2)
+    heard: list[float] = []
+    model = recipe.fit(data, run=Run(tracker=lambda _, figures: heard.append(figures["loss"])))
+    assert np.isfinite(heard).all()
+    assert first(model, ask(0, 1)) == 2
+    with pytest.raises(InvalidInput, match=r"Behaviour\.actions: expected some of view, buy, got \('gift',\)"):
+        replace(recipe, actions=("gift",)).fit(data)
+
+
 def test_pretraining_alone_learns_what_stands_before_and_hides_items() -> None:
     heard: list[str] = []
     recipe = replace(SMALL, pretrain=3, masked=0.5, epochs=2)

@@ -19,10 +19,11 @@ Tensors = dict[str, Tensor]
 
 @dataclass
 class Standing:
-    """Where a training stands: `batch` batches into epoch `epoch`, after `updates` updates."""
+    """Where a training stands: `batch` batches into epoch `epoch`, `taught` with examples, after `updates` updates."""
 
     epoch: int = 0
     batch: int = 0
+    taught: int = 0
     updates: int = 0
     best: float | None = None
     best_epoch: int = -1

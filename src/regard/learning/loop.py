@@ -122,19 +122,20 @@ class _Training:
         self.order = deepcopy(self.rng.bit_generator.state)
         self.module.train()
         self.optimiser.zero_grad()
-        at, waiting = self.standing, 0
+        at, taught = self.standing, self.standing.taught
         for batch in islice(self.batches.epoch(self.rng), at.batch, None):
-            at.lost += self._finite(self.step(self.module, self.loss, batch))
-            at.batch, waiting = at.batch + 1, waiting + 1
-            if waiting == self.plan.accumulate or at.batch == len(self.batches):
-                self._update(waiting)
-                waiting = 0
+            if (lost := self.step(self.module, self.loss, batch)) is not None:
+                at.lost, at.taught = at.lost + self._finite(lost), at.taught + 1
+            at.batch += 1
+            if at.batch % self.plan.accumulate == 0 or at.batch == len(self.batches):
+                self._update(at.taught - taught)
+                taught = at.taught
                 if at.updates % self.plan.every == 0 and at.batch < len(self.batches):
                     self._keep()
         self._judge()
 
     def _update(self, batches: int) -> None:
-        """One step of the optimiser on the mean of the gradients of `batches` batches."""
+        """One step of the optimiser on the mean of the gradients of the `batches` batches that taught."""
         parameters = [p for p in self.module.parameters() if p.grad is not None]
         for parameter in parameters:
             if batches > 1 and parameter.grad is not None:
@@ -150,7 +151,7 @@ class _Training:
     def _judge(self) -> None:
         """The epoch is over: its loss, its figure, the best parameters so far, a checkpoint."""
         at = self.standing
-        told = {"loss": at.lost / max(1, at.batch), "rate": self.plan.rate_at(at.updates, self.updates)}
+        told = {"loss": at.lost / max(1, at.taught), "rate": self.plan.rate_at(at.updates, self.updates)}
         if self.plan.figure is not None:
             self.module.eval()
             with torch.no_grad():
@@ -158,7 +159,8 @@ class _Training:
             if at.best is None or told["figure"] > at.best:
                 at.best, at.best_epoch = told["figure"], at.epoch
                 self.best = {name: tensor.clone() for name, tensor in self.module.state_dict().items()}
-        at.losses, at.lost, at.batch, at.epoch = (*at.losses, told["loss"]), 0.0, 0, at.epoch + 1
+        at.losses, at.lost, at.epoch = (*at.losses, told["loss"]), 0.0, at.epoch + 1
+        at.batch = at.taught = 0
         self.order = deepcopy(self.rng.bit_generator.state)
         self._keep()
         self.run.tracker(f"epoch {at.epoch}", told)

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from regard.domain.arrays import Rows
 from regard.domain.dataset import Dataset
+from regard.domain.errors import InvalidInput
 
 GAPS = 40  # codes of time gaps
 START = -1  # in place of an item: nothing was met before
@@ -66,10 +67,17 @@ class Stream:
 
     @staticmethod
     def of(data: Dataset, reading: Reading, rows: int, learner: str = "", wanted: tuple[str, ...] = ()) -> Stream:
-        """The positive events of `data`; those of the types `wanted` teach (none named: all)."""
+        """The positive events of `data`; those of the types `wanted` teach (none named: all).
+
+        InvalidInput where there are events, but none of these types.
+        """
         positive = np.asarray(data.events.weight > 0)
         right = data.events.where(positive)
-        codes = [code for code, name in enumerate(right.types) if not wanted or name in wanted]
+        teaches = right.are(*(wanted or right.types))
+        if len(right) and not teaches.any():
+            there = ", ".join(right.types[code] for code in np.unique(right.type))
+            hint = "Name types that people do, or none: then all teach."
+            raise InvalidInput("Behaviour.actions", f"some of {there}", repr(wanted), hint)
         return Stream(
             right.item.astype(np.int64),
             gaps(right.time, right.offsets),
@@ -77,7 +85,7 @@ class Stream:
             reading.scaled(right.value),
             np.flatnonzero(positive),
             right.offsets,
-            np.isin(right.type, codes),
+            teaches,
             reading.window,
             rows,
             reading.summary,

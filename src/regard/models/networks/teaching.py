@@ -44,6 +44,8 @@ def next_item_loss(kinds: Kinds, counts: Tensor, masked: float) -> Callable[[Any
     sampled = {"sampled_softmax": losses.sampled_softmax, "gbce": losses.gbce, "bpr": losses.bpr}
 
     def told(users: Tensor, table: Tensor, targets: Tensor) -> Tensor:
+        if not len(targets):  # nothing that negatives could be drawn from
+            return users.new_zeros(0)
         if kinds.loss == "full_softmax":
             return losses.full_softmax(users, table, targets)
         return sampled[kinds.loss](users, table, targets, draw(targets, users, table))
