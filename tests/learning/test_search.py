@@ -10,6 +10,8 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import pyarrow as pa
 import pytest
 
 from regard.domain.dataset import Dataset
@@ -140,6 +142,30 @@ def test_more_trials_add_up_and_other_settings_stand_apart(tmp_path: Path) -> No
     assert len(search(recipe, other, split(), 2, run=run).trials) == 2
     assert len(search(recipe, space, split(), 2, run=replace(run, seed=1)).trials) == 2
     assert len(FITS) == 4
+
+
+def test_other_data_stand_apart(tmp_path: Path) -> None:
+    """Whatever fits learn from: what was done and how much, in which context, what people and items say."""
+    data, run, n = communities(), Run(folder=tmp_path), len(communities().events)
+    others: list[dict[str, Any]] = [
+        {"types": ("like",)},
+        {"types": ("rating", "like"), "type": np.ones(n, np.int16)},
+        {"value": data.events.value + 1},
+        {"context": pa.table({"device": ["desk"] * n})},
+        {"context": pa.table({"device": ["phone"] * n})},
+    ]
+    datasets = [data, *(replace(data, events=replace(data.events, **one)) for one in others)]
+    datasets += [
+        replace(data, user_attributes=data.user_attributes.slice(0, 1).take([0] * len(data.users))),
+        replace(data, item_attributes=pa.table({"title": list(data.items)})),
+    ]
+    for one in datasets:
+        search(Watched(), WATCHED, leave_last_out(one, validation=1), 1, run=run)
+    assert len(FITS) == len(datasets)
+    tastes = data.user_attributes
+    chunked = replace(data, user_attributes=pa.concat_tables([tastes.slice(0, 5), tastes.slice(5)]))
+    search(Watched(), WATCHED, leave_last_out(chunked, validation=1), 1, run=run)
+    assert len(FITS) == len(datasets)  # the same data in other pieces go on
 
 
 def test_a_kill_of_the_process_loses_at_most_one_fit(tmp_path: Path) -> None:

@@ -13,7 +13,9 @@ from pathlib import Path
 from typing import Any, Literal, get_args
 
 import numpy as np
+import pyarrow as pa
 
+from regard.domain.arrays import Array
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Estimator, Retriever
 from regard.domain.run import Run, Tracker, silent
@@ -111,11 +113,7 @@ class _Hunt:
     def name(self) -> str:
         """A hash of all that decides what comes out, so that no study goes on with another one's trials."""
         rules = {name: value for name, value in asdict(self.rules).items() if name != "timed"}
-        e = self.cut.train.events
-        learned = hashlib.sha256()
-        for array in (e.user, e.item, e.time, e.weight, *self.cut.train.vectors.values()):
-            learned.update(np.ascontiguousarray(array).data)
-        told = [repr(self.recipe), self.space.table(), self.cut.sha256, learned.hexdigest(), self.run.seed, rules]
+        told = [repr(self.recipe), self.space.table(), self.cut.sha256, _identity(self.cut), self.run.seed, rules]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()[:16]
 
     def next(self, study: Study) -> None:
@@ -191,6 +189,35 @@ class _Hunt:
         recipe, epochs = with_values(self.recipe, values), dict(old.intermediate_values)
         said = old.user_attrs.get(SAID, "")
         return Trial(number, STATES[old.state.name], values, recipe, worth, epochs, said, same)
+
+
+def _identity(cut: Split) -> str:
+    """A hash of all that fits learn from and judge by: events with their contexts, attributes and content vectors."""
+    data, whole = cut.train, hashlib.sha256()
+    for events in (cut.train.events, cut.known.events, cut.test.events):
+        whole.update(repr(events.types).encode())
+        for name, column in events.columns().items():
+            _add(whole, name, column)
+        _add_table(whole, events.context)
+    for name, vectors in data.vectors.items():
+        _add(whole, name, vectors)
+    for table in (data.user_attributes, data.item_attributes):
+        _add_table(whole, table)
+    return whole.hexdigest()
+
+
+def _add(whole: Any, name: str, column: Array) -> None:
+    whole.update(f"{name} {column.shape}".encode())
+    whole.update(np.ascontiguousarray(column).data)
+
+
+def _add_table(whole: Any, table: pa.Table | None) -> None:
+    """The table as an Arrow stream, whatever its chunks."""
+    if table is not None:
+        sink = pa.BufferOutputStream()
+        with pa.ipc.new_stream(sink, table.schema) as stream:
+            stream.write_table(table.combine_chunks())
+        whole.update(sink.getvalue())
 
 
 def judged(model: Retriever, cut: Split, rules: Rules, seed: int) -> Worth:
