@@ -36,6 +36,7 @@ from regard.models.ranker import Ranker
 from regard.models.segment_popularity import SegmentPopularity
 from regard.models.text import BundledText, SentenceTransformerText, TextEncoder
 from regard.models.text_endpoint import EndpointText
+from regard.models.towers import ItemTower
 from regard.models.trees import Trees
 from regard.models.trend import Trend
 from regard.recommending.exploration import Exploration
@@ -226,12 +227,14 @@ def _built(where: str, kinds: Mapping[str, type[Any]], fields: Any, otherwise: M
             (name, _built(f"{where[:-1]}.sources.{name}]", kinds, own, otherwise))
             for name, own in rest["sources"].items()
         )
+    elif rest.get("sources"):
+        raise InvalidInput(f"{where} sources", "a table of sources by name", repr(rest["sources"]))
     if "learner" in rest:
         rest["learner"] = _built(f"{where[:-1]}.learner]", LEARNERS, rest["learner"], {})
     if isinstance(rest.get("weights"), Mapping):
         rest["weights"] = ActionWeights(tuple(rest["weights"].items()))
     known = _check_names(where, kinds[kind], rest)
-    for nested, recipe in (("weighting", Weighting), ("choosing", Choosing)):
+    for nested, recipe in (("weighting", Weighting), ("choosing", Choosing), ("items", ItemTower)):
         _check_names(f"{where} {nested}", recipe, rest.get(nested, {}))
     return _validated(where, kinds[kind], {n: v for n, v in otherwise.items() if n in known} | rest)
 
