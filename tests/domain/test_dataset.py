@@ -9,6 +9,7 @@ from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.request import History, Query, Slot, history_matrix
 from regard.domain.weights import EventWeight, Weighting
+from regard.models.fields import said_by
 
 FRAME = pl.DataFrame(
     {
@@ -50,6 +51,13 @@ def test_users_bring_attributes_to_their_query() -> None:
     data = Dataset.from_frame(FRAME, users=users)
     assert data.query("8").attributes == {"age": 31.0}
     assert data.query("7").attributes == {}
+
+
+def test_attributes_of_a_query_are_read_as_a_fit_reads_them() -> None:
+    told = {"since": [datetime(2020, 1, 1, tzinfo=UTC), None], "langs": [["en", "de"], []], "age": [31.0, float("nan")]}
+    data = Dataset.from_frame(FRAME, users=pl.DataFrame({"id": ["7", "8"], **told}))
+    assert [data.query(name).attributes for name in ("7", "8")] == said_by(data.user_attributes)
+    assert data.query("7").attributes == {"since": 1577836800.0, "langs": ("en", "de"), "age": 31.0}
 
 
 def test_another_table_of_weights_changes_what_counts() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 from dataclasses import replace
 from functools import cache
 from typing import Any
@@ -206,3 +207,17 @@ def test_validation_counts_in_its_own_context() -> None:
     run = Run(validation=data.where(last & half), tracker=lambda _, told: figures.append(told["figure"]))
     replace(SMALL, rate=0.01).fit(data.where(~(last & half)), run=run)
     assert max(figures) > 0.95
+
+
+def test_a_date_a_list_and_a_missing_number_say_at_a_request_what_they_said_to_the_fit() -> None:
+    days = [dt.datetime(1990, 1, 1 + p) for p in range(20)]
+    ages = [float("nan") if p == 3 else float(p) for p in range(20)]
+    users = pa.table({"since": days, "langs": [["de", "en"] if p % 2 else ["fr"] for p in range(20)], "age": ages})
+    data = told([(p, p % 2, 0.0) for p in range(20)], 2, users=users)
+    model = replace(SMALL, epochs=1).fit(data)
+    asked, sides = data.queries(np.arange(20)), model.tower.sides
+    np.testing.assert_array_equal(sides.of(asked)[0].toarray(), sides.people(data)[:20].toarray())
+    assert np.isfinite(model.scores(asked)).all()
+    moody = replace(SMALL, epochs=1).fit(devices())
+    silent, unsure = replace(ask(0), context={}), replace(ask(0), context={"valence": float("nan")})
+    assert moody.scores([unsure]).tolist() == moody.scores([silent]).tolist()

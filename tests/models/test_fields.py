@@ -42,6 +42,8 @@ def test_what_is_not_said_or_not_known_is_missing() -> None:
         assert value(fields, row, "genre", "") == 1.0
     assert value(fields, ROWS[0], "genre", "") == 0.0
     assert value(fields, {"age": "old"}, "age", "") == 1.0
+    for number in (float("nan"), float("inf")):
+        assert value(fields, {"age": number}, "age", "") == 1.0
     assert fields.read([]).shape == (0, fields.width)
 
 

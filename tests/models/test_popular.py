@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
+import pyarrow as pa
 import pytest
 
 from regard.domain.errors import InvalidInput
@@ -44,6 +45,14 @@ def test_people_without_the_attribute_count_overall_only() -> None:
     assert model.segments.tolist() == ["taste 0"]
     query = replace(ask(), attributes={"taste": "taste 0"})
     assert model.scores([query])[0].tolist() == pytest.approx([(2 + 1.5) / 4, (0 + 0.5) / 4, 0.0])
+
+
+def test_a_segment_of_lists_is_found_again_by_a_query() -> None:
+    langs = pa.table({"langs": [["de", "en"], ["fr"], ["de", "en"], []]})
+    data = replace(DATA, user_attributes=langs)
+    model = Popularity(segment="langs").fit(data)
+    labels = [list(model.contributions(data.query(row), 0).other) for row in (0, 3)]
+    assert labels == [["popularity in ('de', 'en')"], ["popularity"]]
 
 
 def test_event_weights_count_where_asked_and_worthless_events_never() -> None:

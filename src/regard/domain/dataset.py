@@ -17,7 +17,7 @@ from regard.domain.errors import InvalidInput
 from regard.domain.events import Events
 from regard.domain.frames import read_frame
 from regard.domain.index import Index
-from regard.domain.records import Value
+from regard.domain.records import Value, plain
 from regard.domain.request import UNKNOWN, History, Query
 from regard.domain.weights import DEFAULT_WEIGHTS, EventWeight, Weighting, weigh
 
@@ -106,11 +106,11 @@ class Dataset:
         return [self.query(int(row), k) for row in users]
 
     def attributes_of(self, user: int) -> Mapping[str, Value]:
-        """The attributes of user row `user`, empty values left out."""
+        """The attributes of user row `user`, empty values left out; lists as tuples, dates as unix seconds."""
         if user == UNKNOWN or not self.user_attributes.num_columns:
             return {}
         found = self.user_attributes.slice(user, 1).to_pylist()[0]
-        return {name: value for name, value in found.items() if value is not None}
+        return {name: value for name, cell in found.items() if (value := plain(cell)) is not None}
 
     def item_column(self, name: str) -> list[Any] | None:
         """One item attribute in row order, or None where there is no such column."""

@@ -6,12 +6,25 @@ import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 from regard.domain.errors import InvalidInput
 
 Value: TypeAlias = str | float | bool | tuple[str, ...]  # one typed attribute; a tuple is a multi-value
 NOTHING: Mapping[str, Value] = MappingProxyType({})
+
+
+def plain(value: Any) -> Value | None:
+    """One attribute as a cell of a table holds it: lists as tuples, dates as unix seconds; None where nothing is said.
+
+    >>> plain(["a", "b"]), plain([]), plain(float("nan"))
+    (('a', 'b'), None, None)
+    """
+    if isinstance(value, list):
+        return tuple(value) or None
+    timestamp = getattr(value, "timestamp", None)
+    found: Value | None = timestamp() if callable(timestamp) else value
+    return None if isinstance(found, float) and not math.isfinite(found) else found
 
 
 def _check_id(where: str, text: str) -> None:

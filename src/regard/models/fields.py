@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.domain.arrays import Array
-from regard.domain.records import Value
+from regard.domain.records import Value, plain
 
 _Cells: TypeAlias = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 Said: TypeAlias = Mapping[str, Value]  # what one item, person or moment says of itself
@@ -133,13 +134,13 @@ class Fields:
 
 
 def said_by(table: pa.Table) -> list[dict[str, Value]]:
-    """The rows of an Arrow table of attributes, empty values left out, lists as tuples, dates as unix seconds."""
+    """The rows of an Arrow table of attributes, each cell as `plain` reads it, those that say nothing left out."""
     columns = {name: table.column(name).to_pylist() for name in table.column_names if name not in SKIPPED}
     rows: list[dict[str, Value]] = [{} for _ in range(table.num_rows)]
     for name, column in columns.items():
-        for row, value in zip(rows, column, strict=True):
-            if value is not None and value != [] and value == value:  # NaN is missing
-                row[name] = _plain(value)
+        for row, cell in zip(rows, column, strict=True):
+            if (value := plain(cell)) is not None:
+                row[name] = value
     return rows
 
 
@@ -170,18 +171,10 @@ def clock(times: NDArray[np.floating]) -> NDArray[np.float32]:
 
 
 def _is_number(value: object) -> TypeGuard[float]:
-    return isinstance(value, (int, float)) and not isinstance(value, bool)
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
 
 
 def _words(value: object) -> tuple[str, ...]:
     if isinstance(value, (tuple, list)):
         return tuple(str(word) for word in value)
     return (f"{value:g}" if isinstance(value, float) else str(value),)
-
-
-def _plain(value: Any) -> Value:
-    if isinstance(value, list):
-        return tuple(value)
-    timestamp = getattr(value, "timestamp", None)
-    found: Value = timestamp() if callable(timestamp) else value
-    return found

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,6 +13,7 @@ from regard.data.artifacts import Artifact
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Evidence
+from regard.domain.records import plain
 from regard.domain.request import NO_ROWS, Query
 from regard.domain.run import Run
 from regard.domain.weights import DAY, Weighting
@@ -62,7 +62,7 @@ class Popularity:
         columns = data.user_attributes.column_names
         if self.segment not in columns:
             raise InvalidInput("Popularity.segment", f"one of the user attributes {columns}", repr(self.segment))
-        values: list[Any] = data.user_attributes.column(self.segment).to_pylist()
+        values = [plain(cell) for cell in data.user_attributes.column(self.segment).to_pylist()]
         names = np.array(sorted({str(v) for v in values if v is not None}), dtype=np.str_)
         place = {str(name): code for code, name in enumerate(names)}
         return names, np.array([len(names) if v is None else place[str(v)] for v in values], np.int64)
