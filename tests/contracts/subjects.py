@@ -128,6 +128,18 @@ RECIPES: dict[str, Subject] = {
         ordered=True,
         deep=True,
     ),
+    "ranker, deep, attention": Subject(
+        Ranker(
+            (("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))),
+            Deep("gru", "fields", "attention", 4, 4, (8,), epochs=2),
+            values=("rating",),
+            cut="random",
+            at_least=5,
+        ),
+        lambda artifact: FittedRanker.from_artifact(artifact, PARTS),
+        ordered=True,
+        deep=True,
+    ),
     "ranker, logistic": Subject(
         Ranker((("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))), Logistic(), cut="random", at_least=5),
         lambda artifact: FittedRanker.from_artifact(artifact, PARTS),
