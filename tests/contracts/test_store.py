@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 
@@ -11,11 +12,15 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from regard.data.postgres import Store
+from regard.data.store.appending import append_events
 from regard.data.store.server import Server
 from regard.domain.errors import Conflict, InvalidInput, NotFound
 from regard.domain.records import Event, Item, User
 from regard.domain.weights import DEFAULT_WEIGHTS, EventWeight
 
+WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+ORPHANS = """SELECT count(*) FROM events WHERE item_row NOT IN (SELECT row FROM items)
+    OR user_row NOT IN (SELECT row FROM users)"""
 SEEN = Event("ann", "a", "view", time=5.0)
 
 
@@ -84,6 +89,20 @@ def test_forgets_without_a_trace_and_never_reuses_the_row(store: Store) -> None:
         store.user("zoe-secret")
     assert store.upsert_users([User("new")]).tolist() == [2]
     assert store.forget("zoe-secret") == {"users": 0, "events": 0, "quarantine": 0, "impressions": 0}
+
+
+def test_a_deletion_waits_for_events_that_are_about_to_be_there(store: Store) -> None:
+    store.append([SEEN, Event("bob", "b")])
+    for delete, name in ((store.delete_item, "a"), (store.forget, "bob")):
+        with ThreadPoolExecutor(1) as pool:
+            with store.transaction() as connection:
+                assert append_events(connection, [Event("bob", "a")]) == 1
+                gone = pool.submit(delete, name)
+                while not gone.done() and connection.execute(WAITING).fetchone() == (0,):
+                    time.sleep(0.01)
+            assert gone.result()["events"] >= 1
+        with store.transaction() as connection:
+            assert connection.execute(ORPHANS).fetchone() == (0,)
 
 
 def test_fields_merge_and_the_higher_precedence_stays(store: Store) -> None:

@@ -55,9 +55,11 @@ def append_events(connection: Connection, *batches: Sequence[Event]) -> int:
     for batch in batches:
         seen: Counter[tuple[Any, ...]] = Counter()
         rows += [_row(event, seen) for event in batch]
+    _meet(connection, *(list(dict.fromkeys(row[column] for row in rows)) for column in (1, 2, 3)))
     new = 0
     for start in range(0, len(rows), AT_ONCE):
-        new += _append(connection, rows[start : start + AT_ONCE])
+        columns = [list(column) for column in zip(*rows[start : start + AT_ONCE], strict=True)]
+        new += connection.execute(APPEND.encode(), columns).rowcount
     return new
 
 
@@ -74,14 +76,15 @@ def _row(event: Event, seen: Counter[tuple[Any, ...]]) -> tuple[Any, ...]:
     return (event.id, *what, nth)
 
 
-def _append(connection: Connection, rows: Sequence[tuple[Any, ...]]) -> int:
-    columns = [list(column) for column in zip(*rows, strict=True)]
-    who, what, types = (list(dict.fromkeys(columns[c])) for c in (1, 2, 3))
+def _meet(connection: Connection, who: list[str], what: list[str], types: list[str]) -> None:
+    """Rows for who and what is new. Until the commit nobody else writes events of these people, and no erasure of a
+    person or an item passes by events that it cannot see yet.
+    """
     found = connection.execute(UNKNOWN.encode(), (who, what, types)).fetchone()
     if found is not None and any(found):
         _add_unknown(connection, who, what, types)
     connection.execute("SELECT FROM users WHERE id = ANY(%s) ORDER BY row FOR NO KEY UPDATE", (who,))
-    return connection.execute(APPEND.encode(), columns).rowcount
+    connection.execute("SELECT FROM items WHERE id = ANY(%s) ORDER BY row FOR KEY SHARE", (what,))
 
 
 def _add_unknown(connection: Connection, who: list[str], what: list[str], types: list[str]) -> None:
