@@ -177,6 +177,16 @@ def test_quarantined_rows_are_mended_and_imported_again(store: Store, tmp_path: 
     assert ask(store, "SELECT title, hidden, attributes FROM items WHERE id = 'i'") == [("One", True, {"year": 1999})]
 
 
+def test_refused_rows_about_an_item_go_with_it(store: Store, tmp_path: Path) -> None:
+    events = file(tmp_path, "events.csv", HEAD + "u,secret,view,1,never\nu,kept,view,1,never\n")
+    items = file(
+        tmp_path, "items.jsonl", '{"id": "secret", "valid_from": "never"}\n{"id": "other", "title": "secret"}\n'
+    )
+    import_paths([events, items], store, now=NOW)
+    assert store.delete_item("secret") == {"items": 0, "events": 0, "quarantine": 2}
+    assert [json.loads(row)["item"] for row in ask(store, "SELECT raw FROM quarantine")] == ["kept"]
+
+
 def test_an_error_imports_nothing_at_all(store: Store, tmp_path: Path) -> None:
     good = file(tmp_path, "a.csv", HEAD + "u,i,view,,1600000000\n")
     bad = file(tmp_path, "b.csv", HEAD)

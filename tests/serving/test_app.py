@@ -164,7 +164,7 @@ def test_a_deleted_item_leaves_no_row(client: Client, served: Home) -> None:
     client.post("/v1/events", json={"user": "u4", "item": "doomed", "type": "view"})
     shown = client.list_for("u5", filter={"tags": "canary"})
     assert ids(shown) == ["doomed"]
-    assert client.delete("/v1/items/doomed").json() == {"deleted": {"items": 1, "events": 1}}
+    assert client.delete("/v1/items/doomed").json() == {"deleted": {"items": 1, "events": 1, "quarantine": 0}}
     assert client.get("/v1/items/doomed").status_code == 404
     assert client.list_for("u5", filter={"tags": "crime"})["items"]
     left = [said(served[0], f"SELECT t::text FROM {table} t") for table in ("items", "impressions")]

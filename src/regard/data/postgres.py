@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from regard.data import quarantine
 from regard.data.attributes import values_of
 from regard.data.store import merging
 from regard.data.store.appending import append_events
@@ -114,7 +115,7 @@ class Store(Database):
             raise NotFound("item id", "an item known here", repr(item_id))
 
     def delete_item(self, item_id: str) -> Mapping[str, int]:
-        """Erase one item with all events about it; its row number is never used again. Counts what went."""
+        """Erase one item with all that is said about it; its row number is never used again. Counts what went."""
         with self.transaction() as connection:
             found = connection.execute("DELETE FROM items WHERE id = %s RETURNING row", (item_id,)).fetchone()
             row = -1 if found is None else found[0]
@@ -125,7 +126,8 @@ class Store(Database):
                     "UPDATE impressions SET items = array_replace(items, %s::int, -1) WHERE items @> ARRAY[%s::int]",
                     (row, row),
                 )
-        return {"items": int(found is not None), "events": events}
+            bad = quarantine.forget_item(connection, item_id)
+        return {"items": int(found is not None), "events": events, "quarantine": bad}
 
     def vacuum(self) -> None:
         """Give back the room of what was deleted, and count anew for the planner."""
