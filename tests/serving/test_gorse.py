@@ -78,6 +78,9 @@ def test_feedback_adds_up_is_overwritten_and_taken_back(client: gorse.Gorse, rep
     assert (row["Value"], row["Timestamp"], row["ItemId"]) == (3.0, MOMENT, "f1")
     assert replica.http.put("/api/feedback", json=[row | {"Value": 9.0}]).json() == {"RowAffected": 1}
     assert replica.get("/api/feedback/star/bob/f1")["Value"] == 9.0
+    twice = [row | {"Value": 5.0}, row | {"Value": 7.0}]
+    assert replica.http.put("/api/feedback", json=twice).json() == {"RowAffected": 2}
+    assert replica.get("/api/feedback/star/bob/f1")["Value"] == 7.0
     client.insert_feedbacks([{"FeedbackType": "read", "UserId": "bob", "ItemId": "f3", "Timestamp": MOMENT}])
     found, cursor = [], ""
     while True:

@@ -6,8 +6,11 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from regard.data.store.appending import READ_ANEW, append_events
+
 if TYPE_CHECKING:
     from regard.data.postgres import Store
+    from regard.domain.records import Event
 
 FOLD = """SELECT t.name, u.id, i.id, sum(e.value)::float8, min(e.time), max(e.time),
     coalesce(max(e.context ->> 'Comment'), ''), e.user_row, e.item_row, e.type
@@ -23,6 +26,15 @@ RETRACT = """WITH gone AS (DELETE FROM events e USING users u, items i, event_ty
     WHERE u.row = e.user_row AND i.row = e.item_row AND t.code = e.type AND u.id = %(user)s AND i.id = %(item)s
         AND (%(type)s::text IS NULL OR t.name = %(type)s) RETURNING e.user_row, e.type)
 SELECT count(DISTINCT type), max(user_row) FROM gone"""
+
+
+# The old events of each (person, item, type) that has new ones.
+OVERWRITTEN = f"""WITH gone AS (DELETE FROM events e
+    USING unnest(%s::text[], %s::text[], %s::text[], %s::text[]) s (key, who, what, kind), users u, items i,
+        event_types t
+    WHERE u.id = s.who AND i.id = s.what AND t.name = s.kind AND e.user_row = u.row AND e.item_row = i.row
+        AND e.type = t.code AND e.key IS DISTINCT FROM s.key RETURNING e.user_row), {READ_ANEW.format("gone")}
+SELECT count(*) FROM whose"""  # noqa: S608 constants only
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +59,18 @@ def feedback(store: Store, said: dict[str, str], n: int, after: Sequence[int] = 
     with store.reading() as connection:
         found = connection.execute(FOLD.format(where=where).encode(), values).fetchall()
     return [_row(*row) for row in found]
+
+
+def overwrite(store: Store, events: Sequence[Event]) -> None:
+    """Put each event, by its id, in the place of all that stood for its person, item and type, in one commit.
+
+    The last one of a (person, item, type) counts.
+    """
+    last = {(event.user, event.item, event.type): event for event in events}
+    columns = [[event.id for event in last.values()], *(list(column) for column in zip(*last, strict=True))]
+    with store.transaction() as connection:
+        append_events(connection, list(last.values()))
+        connection.execute(OVERWRITTEN.encode(), columns)
 
 
 def _row(*said: Any) -> Feedback:

@@ -49,9 +49,10 @@ async def put_feedback(request: Request) -> Response:
 async def _feed(here: Served, body: Any, overwrite: bool) -> Response:
     rows = [{k: v for k, v in plain_object(row).items() if v != "" or k != "Timestamp"} for row, _ in several(body)]
     events = [replace(event, id=uuid.uuid4().hex) for event in parse_events(rows)]
-    for event in events if overwrite else ():
-        await asyncio.to_thread(feedback_rows.retract, here.here.store, event.user, event.item, event.type)
-    await here.append(events)
+    if overwrite:
+        await asyncio.to_thread(feedback_rows.overwrite, here.here.store, events)
+    else:
+        await here.append(events)
     return affected(len(events))
 
 
