@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 
+from regard.data import job_rows
 from regard.data.impression_log import Impression, ImpressionLog, impression_id
 from regard.data.keys import create_key
 from regard.data.moving import import_store
@@ -13,6 +14,7 @@ from regard.data.postgres import Store
 from regard.data.store.server import Server
 from regard.domain.errors import Conflict, InvalidInput, NotFound
 from regard.domain.records import User
+from regard.serving import jobs
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
 from tests.serving.serving import client_of, ids, install, settings_of
@@ -28,6 +30,8 @@ def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Se
         client.delete("/v1/items/gone")
         before = client.list_for("u1", k=5)
     with Installation.open(old) as here:
+        number = jobs.ask_for_retrain(here)
+        job_rows.tell_progress(here.store, number, "done", 1.0, 1.0, "what the old place did")
         rows = here.export(tmp_path / "export")
         counts = here.store.counts()
         with pytest.raises(InvalidInput, match="new or empty"):
@@ -38,6 +42,8 @@ def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Se
     with Installation.open(new) as here:
         assert here.move_in(tmp_path / "export") == rows
         assert here.store.counts() | {"bytes": 0} == counts | {"bytes": 0}
+        assert jobs.ask_for_retrain(here) == number  # jobs stay where they were, and numbers begin anew
+        assert [(job.id, job.said) for job in job_rows.jobs(here.store)] == [(number, "")]
     with client_of(new) as client:
         client.bearing(key)  # keys come along, but bear the old tenant's name
         assert client.get("/v1/releases").status_code == 401

@@ -21,7 +21,8 @@ MANIFEST = "regard-export.json"
 TABLES = """SELECT c.relname, array_agg(a.attname::text ORDER BY a.attnum)
 FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped
 WHERE c.relnamespace = current_schema()::regnamespace AND c.relkind IN ('r', 'p') AND NOT c.relispartition
-    AND c.relname <> 'versions' AND c.relname NOT LIKE 'procrastinate%' GROUP BY c.relname ORDER BY c.relname"""
+    AND c.relname NOT IN ('versions', 'job_progress') AND c.relname NOT LIKE 'procrastinate%'
+GROUP BY c.relname ORDER BY c.relname"""
 SEQUENCES = """SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a ON a.attrelid = c.oid
 WHERE c.relnamespace = current_schema()::regnamespace AND a.attidentity <> ''"""
 
