@@ -16,6 +16,7 @@ import pytest
 from regard.data.impression_log import Impression
 from regard.data.store.server import Server
 from regard.data.tails import NEWEST, Happened
+from regard.domain.records import Event
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
 from regard.serving.served import GIVES_WAY, Served
@@ -229,6 +230,19 @@ def test_exclude_filter_seed_and_session(client: Client) -> None:
     guest = client.list_for(None, session=[{"item": "f0", "type": "like"}, {"item": "f2", "type": "like"}], k=5)
     assert all(int(name[1:]) % 2 == 0 for name in ids(guest))
     assert not {"f0", "f2"} & set(ids(guest))
+
+
+def test_a_session_teaches_by_types_that_the_store_has_not_met(client: Client, served: Home) -> None:
+    liked = client.list_for(None, session=[{"item": "f0", "type": "like"}, {"item": "f2", "type": "like"}], k=5)
+    bought = [{"item": name, "type": "buy"} for name in ("f0", "f2")]
+    assert said(served[0], "SELECT count(*) FROM event_types WHERE name = 'buy'") == [(0,)]
+    answer = client.logged_list_for(None, session=bought, k=5)
+    assert answer["items"] == liked["items"]
+    assert answer["dropped"]["seen"] == 2
+    with Installation.open(served[0]) as here:
+        here.store.append([Event("buyer", "f0", kind) for kind in ("a type of before", "buy")])
+        rested = Served.at_rest(here)
+        assert replay(rested, rested.impressions.get(answer["recommendation_id"])).verdict == "same"
 
 
 def test_who_allows_no_profile_gets_a_list_that_their_past_does_not_change(client: Client) -> None:

@@ -128,20 +128,22 @@ async def recommend(served: Served, wanted: Wanted) -> bytes:
 def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: Rows) -> Resolved:
     """A request as a Query: ids become rows, moods count with consent only, non-profiled people stay unknown."""
     catalogue = live.catalogue
-    moment = {
+    moment: dict[str, Any] = {
         "at": now(),
         "k": wanted.k,
         "context": _context(wanted, person),
         "exclude": [row for row in catalogue.rows(wanted.exclude).tolist() if row >= 0],
         "filter": wanted.filter,
         "seed_item": None if wanted.seed_item is None else catalogue.row(wanted.seed_item),
-        "session": None if wanted.session is None else _session(wanted.session, catalogue, served.types),
+        "session": None,
         "before": before.tolist(),
         "profiled": person.profiled,
         "items": catalogue.upto,
         "weights": served.seen["weights"],
         "language": wanted.language or served.here.settings.language,
     }
+    if wanted.session is not None:
+        moment["session"], moment["session_types"] = _session(wanted.session, catalogue)
     variant = "canary" if served.canary is not None and live.release == served.canary.release else "live"
     return Resolved(query_of(served, live, person, moment), person, before, moment, variant)
 
@@ -151,13 +153,14 @@ def query_of(
 ) -> Query:
     """The query of a moment, now or from the log: the same `person`, `moment` and `weights` give the same query."""
     person = person.by(moment["at"])
-    done = person.newest
+    done, types = person.newest, served.types
     if moment["session"] is not None:
+        types = moment.get("session_types", types)  # an older Regard wrote the store's codes
         done, _ = happened_by(np.array([tuple(one) for one in moment["session"]], SEEN), moment["at"])
     user, then, attributes, met = UNKNOWN, History(), NOTHING, NO_ROWS
     if moment["profiled"]:
         user = person.row if person.row < len(live.data.users) else UNKNOWN
-        then = history(done, served.types, served.weights if weights is None else weights, moment["at"])
+        then = history(done, types, served.weights if weights is None else weights, moment["at"])
         attributes, met = person.attributes, person.met
     exclude = np.array([*moment["exclude"], *moment["before"]], np.int64)
     return Query(
@@ -210,15 +213,17 @@ def allowed(catalogue: Catalogue, wanted: Mapping[str, str | list[str]]) -> Mask
     return mask
 
 
-def _session(raw: list[dict[str, Any]], catalogue: Catalogue, types: Any) -> list[tuple[int, int, int, float, float]]:
-    """The events of somebody unknown as rows of SEEN; items and types that nobody knows teach nothing."""
-    codes = {name: code for code, name in enumerate(types)}
-    found = []
+def _session(
+    raw: list[dict[str, Any]], catalogue: Catalogue
+) -> tuple[list[tuple[int, int, int, float, float]], list[str]]:
+    """The events of somebody unknown as rows of SEEN, and their types by code; unknown items teach nothing."""
+    found, codes = [], dict[str, int]()
     for place, one in enumerate(raw):
         event = parse_event({"time": now(), **one, "user": "session"}, f"session[{place}]", now=now())
-        if event.item in catalogue and event.type in codes:
-            found.append((place, catalogue.row(event.item), codes[event.type], event.value, event.time))
-    return sorted(found, key=lambda one: (one[4], one[0]))
+        if event.item in catalogue:
+            code = codes.setdefault(event.type, len(codes))
+            found.append((place, catalogue.row(event.item), code, event.value, event.time))
+    return sorted(found, key=lambda one: (one[4], one[0])), list(codes)
 
 
 def _context(wanted: Wanted, person: Person) -> dict[str, Value]:
