@@ -9,6 +9,7 @@ from typing import Any, get_args
 
 import polars as pl
 
+from regard.data.tails import NEWEST
 from regard.data.translations import LANGUAGES
 from regard.serving.batch import write_lists
 from regard.serving.installation import Installation
@@ -81,6 +82,21 @@ def test_a_batch_is_everybody_s_list(served: Home, client: Client, tmp_path: Pat
     assert found["user"].n_unique() == people >= 60
     assert found.filter(user="u10")["item"].to_list() == ids(client.list_for("u10", k=5))
     assert found.filter(user="private")["item"].to_list() == ids(client.list_for("private", k=5))
+
+
+def test_a_batch_reads_a_history_as_a_request_does(served: Home, client: Client, tmp_path: Path) -> None:
+    def liked(user: str, item: str, at: float) -> dict[str, Any]:
+        return {"user": user, "item": item, "type": "like", "time": at}
+
+    reads = [liked("reader", "f1", 1.6e9), *(liked("reader", "f3", 1.7e9 + n) for n in range(NEWEST))]
+    plans = [liked("planner", "f0", 1.6e9), liked("planner", "f1", time.time() + 3600)]
+    client.post("/v1/events", json=[*reads, *plans])
+    with Installation.open(served[0]) as here:
+        write_lists(here, tmp_path / "lists.parquet", k=50)
+    found = pl.read_parquet(tmp_path / "lists.parquet")
+    for user in ("reader", "planner"):
+        answer = client.list_for(user, k=50)["items"]
+        assert found.filter(user=user).select("item", "score").rows() == [(one["id"], one["score"]) for one in answer]
 
 
 def test_a_source_that_fails_or_sleeps_is_left_out_and_named(served: Home) -> None:

@@ -10,9 +10,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from regard.data.tails import NEWEST
 from regard.domain.request import UNKNOWN, Query
 from regard.domain.run import Progress, silent
 from regard.serving.installation import Installation
+from regard.serving.session import AHEAD
 from regard.serving.settings import now
 from regard.serving.together import Walk, walk
 
@@ -52,7 +54,7 @@ def _tables(here: Installation, k: int, seed: int) -> Iterator[tuple[pa.Table, i
         for row, name in chosen:
             known = row if row < len(live.data.users) else UNKNOWN
             query = data.query(row, k, at=at, language=here.settings.language)
-            query = Query(at, k) if name in quiet else replace(query, user=known)
+            query = Query(at, k) if name in quiet else replace(_as_asked(query), user=known)
             walks.append(Walk(live, query, int(rng.integers(1 << 62))))
         for (_, name), found in zip(chosen, walk(walks), strict=True):
             if isinstance(found, Exception):
@@ -63,3 +65,12 @@ def _tables(here: Installation, k: int, seed: int) -> Iterator[tuple[pa.Table, i
             ]
         columns = list(zip(*rows, strict=True)) or [()] * len(FIELDS)
         yield pa.table([pa.array(c, f.type) for c, f in zip(columns, FIELDS, strict=True)], schema=FIELDS), len(chosen)
+
+
+def _as_asked(query: Query) -> Query:
+    """The query with the history that a request would look at: the newest of what has happened."""
+    then = query.history
+    done = then.where(then.times <= query.at + AHEAD)
+    newest = done.where(np.arange(len(done)) >= len(done) - NEWEST)
+    newest = replace(newest, times=np.minimum(newest.times, query.at))
+    return replace(query, history=newest, met=np.unique(done.rows))
