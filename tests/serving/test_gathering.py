@@ -28,9 +28,11 @@ class Work:
         return [ValueError("13") if one == 13 else 2 * one for one in asked if one != 77]
 
 
-def run(work: Work, story: Any, most: int = 4, patience: float | None = None, lingers: bool = False) -> Any:
+def run(
+    work: Work, story: Any, most: int = 4, patience: float | None = None, lingers: bool = False, keeps: bool = False
+) -> Any:
     async def whole() -> Any:
-        gathering = Gathering[int, int]("test", work, most, patience, lingers)
+        gathering = Gathering[int, int]("test", work, most, patience, lingers, keeps)
         try:
             return await story(gathering)
         finally:
@@ -124,6 +126,26 @@ def test_patience_ends_and_close_waits_for_the_work() -> None:
 
     run(work, story, patience=0.01)
     assert work.batches == [[1]]
+
+
+@pytest.mark.parametrize("keeps", [True, False])
+def test_what_nobody_waits_for_is_left_out_unless_the_work_keeps_all(keeps: bool) -> None:
+    work = Work()
+    work.open.clear()
+
+    async def story(ask: Any) -> Any:
+        first = asyncio.create_task(ask(1))
+        while not work.batches:
+            await asyncio.sleep(0.001)
+        gone = asyncio.create_task(ask(2))
+        await asyncio.sleep(0)
+        gone.cancel()
+        await asyncio.sleep(0)
+        work.open.set()
+        await first
+
+    run(work, story, keeps=keeps)
+    assert work.batches == ([[1], [2]] if keeps else [[1]])
 
 
 def test_who_goes_away_takes_nobody_along() -> None:

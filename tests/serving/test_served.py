@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from typing import Any
 
+import psycopg
 import pytest
 
 from regard.data.keys import create_key, revoke_key
@@ -84,6 +85,17 @@ def test_no_list_waits_for_a_release_that_loads_and_it_knows_what_changed_meanwh
     assert "f3" not in ids(client.list_for("somebody", k=200))
     client.patch("/v1/items/f3", json={"hidden": False})
     assert "f3" in ids(client.list_for("somebody", k=200))
+
+
+def test_a_list_that_says_it_is_not_logged_is_not_logged_later(client: Client, served: Home) -> None:
+    client.logged_list_for("u1")
+    with psycopg.connect(str(served[0].database_url)) as holding:
+        holding.execute(f"LOCK TABLE {served[0].tenant}.impressions IN ACCESS EXCLUSIVE MODE".encode())
+        unlogged = [client.list_for("u1") for _ in range(2)]
+    assert [one["logged"] for one in unlogged] == [False, False]
+    until(lambda: client.list_for("u1")["logged"])  # after all that was under way
+    for one in unlogged:
+        assert client.get(f"/v1/recommendations/{one['recommendation_id']}").status_code == 404
 
 
 def within_of(client: Client, served: Home) -> Served:

@@ -57,9 +57,14 @@ class ImpressionLog:
         self.store = store
         self._months: set[str] = set()
 
-    def write(self, batch: Sequence[Impression]) -> list[bool]:
-        """Which of them are on disk now: all but those of people who are forgotten, or just about to be."""
+    def write(self, batch: Sequence[Impression], seconds: float = 0) -> list[bool]:
+        """Which of them are on disk now: all but those of people who are forgotten, or just about to be.
+
+        None where one statement takes the store longer than `seconds` (0: it may).
+        """
         with self.store.transaction() as connection:
+            if seconds:
+                connection.execute(f"SET LOCAL statement_timeout = {seconds * 1e3:.0f}".encode())
             people = list({one.user_row for one in batch})
             known = {-1, *(row for (row,) in connection.execute(KNOWN.encode(), (people,)))}
             months = {_month(one.at): one.at for one in batch}

@@ -19,7 +19,8 @@ class Gathering(Generic[Asked, Said]):
     Who asks in one turn of the event loop goes along. `lingers`: so does who asks in the next turns, until one brings
     nobody; for work that costs a batch more than a call.
     Nobody waits longer than `patience` seconds (None: as long as it takes): then, and until a batch succeeds again,
-    calls fail at once with Unavailable, but for one a second, which tries.
+    calls fail at once with Unavailable, but for one a second, which tries. What nobody waits for any more when its
+    turn comes is left out, unless the work `keeps` all that was asked.
     """
 
     def __init__(
@@ -29,8 +30,10 @@ class Gathering(Generic[Asked, Said]):
         most: int,
         patience: float | None,
         lingers: bool = False,
+        keeps: bool = False,
     ) -> None:
         self.name, self._work, self._most, self._patience, self._lingers = name, work, most, patience, lingers
+        self._keeps = keeps
         self._waiting: list[tuple[Asked, asyncio.Future[Said]]] = []
         self._busy = False
         self._away_until: float | None = None
@@ -68,6 +71,11 @@ class Gathering(Generic[Asked, Said]):
         """Begin a batch, or linger for one more turn where this one brought more than the `before` that waited."""
         if self._lingers and before < len(self._waiting) < self._most:
             loop.call_soon(self._start, loop, len(self._waiting))
+            return
+        if not self._keeps:
+            self._waiting = [(asked, future) for asked, future in self._waiting if not future.done()]
+        if not self._waiting:
+            self._busy = False
             return
         batch, self._waiting = self._waiting[: self._most], self._waiting[self._most :]
         try:

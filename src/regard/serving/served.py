@@ -32,6 +32,7 @@ from regard.serving.wiring import Live
 
 TOGETHER = 512  # calls of one kind in one transaction
 PATIENCE = 1.0  # seconds that a list waits for the store before it goes out without it
+WRITTEN = PATIENCE / 2  # seconds in which the store takes lists or leaves them: one batch may wait for another
 DURABLE = 10.0  # seconds that an event waits to be on disk
 GIVES_WAY = 0.0005  # seconds after which a thread at work lets another one have its turn
 TURN, TURNS = 0.25, 8  # seconds and turns after which a listener to whom nothing was told looks by itself
@@ -72,7 +73,7 @@ class Served:
         self.read = Gathering[Ask, Happened](
             "read", lambda asks: happened(store, asks), TOGETHER, PATIENCE, lingers=True
         )
-        self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE)
+        self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE, keeps=True)
         self.impress = Gathering[Impression, bool]("lists", self._impress, TOGETHER, PATIENCE)
         self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None, lingers=True)
         self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
@@ -251,7 +252,7 @@ class Served:
         return None
 
     def _impress(self, lists: list[Impression]) -> list[bool]:
-        return self.impressions.write(lists)
+        return self.impressions.write(lists, WRITTEN)
 
     def _warm(self) -> None:
         """The first new item should not wait until the text encoder is read."""
