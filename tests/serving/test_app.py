@@ -272,6 +272,15 @@ def test_the_trace_and_the_replay_of_a_list(client: Client, served: Home) -> Non
         assert replay(rested, rested.impressions.get(name)).verdict == "same"
 
 
+def test_a_trace_has_no_name_for_an_item_deleted_since(client: Client) -> None:
+    client.post("/v1/items", json={"id": "passing", "title": "Passing"})
+    client.post("/v1/events", json=[{"user": "tracer", "item": name, "type": "like"} for name in ("passing", "f1")])
+    name = client.logged_list_for("tracer", k=3)["recommendation_id"]
+    client.delete("/v1/items/passing")
+    client.list_for("tracer", k=3)  # hears of it
+    assert sorted(client.get(f"/v1/recommendations/{name}").json()["dropped"]["seen"]) == ["", "f1"]
+
+
 def test_similar_items_share_the_genre(client: Client) -> None:
     answer = client.get("/v1/items/f0/similar", params={"k": 3}).json()
     assert all(int(item["id"][1:]) % 2 == 0 for item in answer["by"]["use"])

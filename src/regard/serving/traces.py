@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from regard.data.catalogue import FORGOTTEN
 from regard.data.impression_log import Impression
 from regard.data.postgres import Store
 from regard.domain.errors import NotFound
@@ -13,6 +14,8 @@ from regard.serving import answers, lists
 from regard.serving.replaying import again, as_asked
 from regard.serving.served import Served
 from regard.serving.wiring import Live
+
+NAMELESS = {"id": "", "title": ""}
 
 
 def trace(served: Served, recommendation: str) -> dict[str, Any]:
@@ -70,9 +73,10 @@ def _why(served: Served, live: Live, found: Impression, item: str) -> dict[str, 
 
 def _item(live: Live, row: int) -> dict[str, Any]:
     try:
-        return answers.item_of(live, row)
+        named = answers.item_of(live, row)
     except NotFound:  # deleted since
-        return {"id": "", "title": ""}
+        return NAMELESS
+    return NAMELESS if named["id"] == FORGOTTEN.format(row) else named
 
 
 def _name(store: Store, row: int) -> str | None:
