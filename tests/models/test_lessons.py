@@ -14,8 +14,11 @@ from regard.domain.index import Index
 from regard.models.actions import Action
 from regard.models.facts import Facts
 from regard.models.lessons import BESIDE, Lessons, Visited, lessons_of_events, lessons_of_visits, visits
+from regard.models.logistic import Logistic
 from regard.models.panel import Panel
 from regard.models.popular import Popularity
+from regard.models.ranker import Ranker
+from regard.models.segment_popularity import SegmentPopularity
 
 DAY = 86_400.0
 
@@ -80,6 +83,33 @@ def test_each_event_is_an_example_with_what_sources_said_of_it() -> None:
     assert found.examples.history[2].tolist() == [0, 1, 2, 3]  # not its own item at its own moment
     expected = PANEL.hear([DATA.query(0)], [np.array([2])])[0, 0]
     assert found.examples.columns[0, -2] == expected
+
+
+def test_sources_hear_the_context_of_an_event_as_they_do_of_a_request() -> None:
+    """The item that fits the device is liked, and only the source knows the device."""
+    rng, n = np.random.default_rng(0), 600
+    item, phone = rng.integers(0, 4, n), rng.random(n) < 0.5
+    events = sorted_events(
+        n_users=30,
+        user=rng.integers(0, 30, n),
+        item=item,
+        time=60.0 * np.arange(n),
+        types=("like",),
+        weight=(item % 2 == phone).astype(np.float32),
+        context=pa.table({"device": np.where(phone, "phone", "desk")}),
+    )
+    data = Dataset(Index("user", [f"u{u}" for u in range(30)]), Index("item", list("abcd")), events, at=60.0 * n)
+    sources = (("segments", SegmentPopularity(at_least=5)),)
+    model = Ranker(sources, Logistic(), examples="events", judges=0.0, share=0.5).fit(data)
+    newest = np.arange(n) == np.argmax(events.time)  # before it lies all that its person did
+    user, row = int(events.user[newest][0]), events.item[newest].astype(np.int64)
+    here, there = ("phone", "desk") if phone[-1] else ("desk", "phone")
+    query = data.where(~newest).query(user, at=60.0 * (n - 1), context={"device": here})
+    asked = lessons_of_events(data.where(newest), data, model.facts, model.panel, ()).examples
+    np.testing.assert_array_equal(asked.columns[:, -2:], model.panel.hear([query], [row]))
+    chance = model.foreseen(query, row)[0, 0]
+    assert model.chances(data.where(newest), data) == pytest.approx([chance], abs=0.01)  # facts know one event more
+    assert abs(chance - model.foreseen(replace(query, context={"device": there}), row)[0, 0]) > 0.5
 
 
 def test_thinning_keeps_what_happened() -> None:

@@ -47,7 +47,11 @@ def lessons_of_events(asked: Dataset, known: Dataset, facts: Facts, panel: Panel
     examples = facts.of_events(asked, known)
     if panel.sources:
         people: list[Any] = [*said_by(asked.user_attributes)] or [NOTHING] * len(asked.users)
-        queries = [_before(asked, known, event, people[user]) for event, user in enumerate(asked.events.user)]
+        contexts = _contexts(asked.events, np.arange(len(asked.events)))
+        queries = [
+            _before(asked, known, event, people[user], context)
+            for event, (user, context) in enumerate(zip(asked.events.user, contexts, strict=True))
+        ]
         rows = [np.array([item], np.int64) for item in examples.item]
         examples = examples.with_columns(panel.names, panel.hear(queries, rows))
     return Lessons(examples, _told(asked.events, actions))
@@ -116,12 +120,14 @@ def _contexts(events: Events, places: Rows) -> Sequence[Mapping[str, Value]]:
     return [NOTHING] * len(places) if events.context is None else said_by(events.context.take(places))
 
 
-def _before(asked: Dataset, known: Dataset, event: int, attributes: Mapping[str, Value]) -> Query:
-    """The request at the moment of one event, with what had happened strictly before."""
+def _before(
+    asked: Dataset, known: Dataset, event: int, attributes: Mapping[str, Value], context: Mapping[str, Value]
+) -> Query:
+    """The request at the moment of one event and in its context, with what had happened strictly before."""
     e, k = asked.events, known.events
     user, at = int(e.user[event]), float(e.time[event])
     start, end = int(k.offsets[user]), int(k.offsets[user + 1])
     end = start + int(np.searchsorted(k.time[start:end], at))
     past = slice(start, end)
     history = History(k.item[past], k.weight[past], k.time[past], k.type[past], k.value[past], k.types)
-    return Query(at=at, user=user, history=history, attributes=attributes)
+    return Query(at=at, user=user, history=history, attributes=attributes, context=context)
