@@ -136,8 +136,9 @@ def test_people_with_attributes_get_popularity_by_segment() -> None:
 
 
 def test_the_page_s_example_is_read() -> None:
-    page = Path(__file__).parents[2] / "docs" / "how-to" / "configure.md"
-    sources, order, encoder = re.findall(r"```toml\n(.*?)```", page.read_text("utf-8"), re.DOTALL)
+    page = (Path(__file__).parents[2] / "docs" / "how-to" / "configure.md").read_text("utf-8")
+    assert not [kind for kind in KINDS if not re.search(rf"^\| .*`{kind}`.* \|", page, re.MULTILINE)]
+    sources, order, encoder = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
     assert decode(tomllib.loads(sources))["recent"].weighting.half_life == 60  # type: ignore[attr-defined]
     assert decode(tomllib.loads(order))["order"].items.content == ("use",)  # type: ignore[attr-defined]
     assert decode_encoder(tomllib.loads(encoder)).name == "endpoint"
