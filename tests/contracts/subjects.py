@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any
 
@@ -37,6 +37,13 @@ from regard.models.trees import FittedTrees, Trees
 from regard.models.trend import FittedTrend, Trend
 
 FADING = Weighting(half_life=30.0, recency=0.95, binary=False, repeats="log")
+DEEP = Ranker(
+    (("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))),
+    Deep("gru", "fields", "mlp", 4, 4, (8,), epochs=2),
+    values=("rating",),
+    cut="random",
+    at_least=5,
+)
 
 
 @dataclass(frozen=True)
@@ -117,25 +124,13 @@ RECIPES: dict[str, Subject] = {
         lambda artifact: FittedRanker.from_artifact(artifact, PARTS),
     ),
     "ranker, deep": Subject(
-        Ranker(
-            (("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))),
-            Deep("gru", "fields", "mlp", 4, 4, (8,), epochs=2),
-            values=("rating",),
-            cut="random",
-            at_least=5,
-        ),
+        DEEP,
         lambda artifact: FittedRanker.from_artifact(artifact, PARTS),
         ordered=True,
         deep=True,
     ),
     "ranker, deep, attention": Subject(
-        Ranker(
-            (("ease", EASE(l2=5.0)), ("knn", ItemKNN(k=3))),
-            Deep("gru", "fields", "attention", 4, 4, (8,), epochs=2),
-            values=("rating",),
-            cut="random",
-            at_least=5,
-        ),
+        replace(DEEP, learner=Deep("gru", "fields", "attention", 4, 4, (8,), epochs=2)),
         lambda artifact: FittedRanker.from_artifact(artifact, PARTS),
         ordered=True,
         deep=True,
