@@ -10,17 +10,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 
 from regard.data.impression_log import Impression
 from regard.data.store.server import Server
-from regard.data.tails import NEWEST, Happened
-from regard.domain.records import Event
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
 from regard.serving.served import GIVES_WAY, Served
-from regard.serving.session import AHEAD, Sessions
 from tests.serving.serving import Client, Home, client_of, ids, install, said, settings_of
 
 
@@ -47,66 +43,6 @@ def test_events_sent_twice_are_there_once(client: Client, served: Home) -> None:
     for _ in range(2):
         assert client.post("/v1/events", json=batch).json() == {"accepted": 5}
     assert said(served[0], "SELECT count(*) FROM events WHERE key LIKE 'twice-%%'") == [(5,)]
-
-
-def test_an_event_from_a_fast_clock_counts_at_once_and_a_late_one_lands_in_its_place(client: Client) -> None:
-    ahead = time.time() + 60
-    client.post("/v1/events", json={"user": "clocks", "item": "f1", "type": "like", "time": ahead})
-    client.post("/v1/events", json={"user": "clocks", "item": "f3", "type": "like", "time": 1.6e9})
-    answer = client.list_for("clocks", k=3)
-    assert answer["dropped"]["seen"] == 2
-    assert all(int(name[1:]) % 2 == 1 for name in ids(answer))
-    refused = client.post("/v1/events", json={"user": "clocks", "item": "f1", "time": time.time() + 1e6})
-    assert (refused.status_code, refused.json()["error"]["where"]) == (422, "event.time")
-
-
-def test_what_is_dated_ahead_counts_from_then(client: Client) -> None:
-    client.post("/v1/events", json={"user": "planner", "item": "f1", "type": "like"})
-    client.post("/v1/events", json={"user": "planner", "item": "f3", "type": "like", "time": time.time() + 3600})
-    answer = client.list_for("planner", k=200)
-    assert answer["dropped"]["seen"] == 1
-    assert "f3" in ids(answer)
-
-
-@pytest.mark.parametrize("held", [True, False])
-def test_what_is_to_come_pushes_nothing_out_of_a_history(client: Client, served: Home, held: bool) -> None:
-    user = f"planner {held}"
-    client.post("/v1/events", json=[{"user": user, "item": f"f{n}", "type": "like", "time": 1.6e9} for n in (1, 3, 5)])
-    before = client.list_for(user) if held else None
-    soon = time.time() + 3600
-    coming = [{"user": user, "item": "f0", "type": "like", "time": soon + n} for n in range(NEWEST)]
-    client.post("/v1/events", json=coming)
-    answer = client.logged_list_for(user)
-    assert before is None or ids(before) == ids(answer)
-    assert answer["dropped"]["seen"] == 3
-    with Installation.open(served[0]) as here:
-        rested = Served.at_rest(here)
-        assert replay(rested, rested.impressions.get(answer["recommendation_id"])).verdict == "same"
-
-
-def test_what_was_to_come_is_history_when_its_time_is_there() -> None:
-    soon = time.time() + 3600
-    events = [(1, 7, 0, 1.0, 1.6e9), *((2 + n, n % 3, 0, 1.0, soon + 2 * AHEAD * n) for n in range(NEWEST))]
-    person = Sessions().observe("ann", Happened({}, 0, newest=NEWEST + 1, events=events, met=np.array([5, 7])))
-    assert (person.newest["item"].tolist(), person.met.tolist()) == ([7], [5, 7])
-    later = person.by(soon + AHEAD)
-    assert (later.newest["item"].tolist(), later.met.tolist()) == ([7, 0, 1], [0, 1, 5, 7])
-    last = later.by(soon + 2 * AHEAD * NEWEST)
-    assert last.newest["seq"].tolist() == [2 + n for n in range(NEWEST)]
-    assert last.met.tolist() == [0, 1, 2, 5, 7]
-
-
-def test_all_that_is_met_between_two_lists_counts_however_much_it_is(client: Client, served: Home) -> None:
-    client.post("/v1/events", json={"user": "reader", "item": "f1", "type": "like", "time": 1.5e9})
-    client.list_for("reader")  # from now on only what is new is asked for
-    first = {"user": "reader", "item": "f3", "type": "like", "time": 1.6e9}
-    then = [{"user": "reader", "item": "f5", "type": "like", "time": 1.7e9 + n} for n in range(NEWEST)]
-    client.post("/v1/events", json=[first, *then])
-    answer = client.logged_list_for("reader", k=200)
-    assert answer["dropped"]["seen"] == 3
-    with Installation.open(served[0]) as here:
-        rested = Served.at_rest(here)
-        assert replay(rested, rested.impressions.get(answer["recommendation_id"])).verdict == "same"
 
 
 def test_unknown_people_and_items_are_kept_and_joined_when_they_come(client: Client) -> None:
@@ -230,19 +166,6 @@ def test_exclude_filter_seed_and_session(client: Client) -> None:
     guest = client.list_for(None, session=[{"item": "f0", "type": "like"}, {"item": "f2", "type": "like"}], k=5)
     assert all(int(name[1:]) % 2 == 0 for name in ids(guest))
     assert not {"f0", "f2"} & set(ids(guest))
-
-
-def test_a_session_teaches_by_types_that_the_store_has_not_met(client: Client, served: Home) -> None:
-    liked = client.list_for(None, session=[{"item": "f0", "type": "like"}, {"item": "f2", "type": "like"}], k=5)
-    bought = [{"item": name, "type": "buy"} for name in ("f0", "f2")]
-    assert said(served[0], "SELECT count(*) FROM event_types WHERE name = 'buy'") == [(0,)]
-    answer = client.logged_list_for(None, session=bought, k=5)
-    assert answer["items"] == liked["items"]
-    assert answer["dropped"]["seen"] == 2
-    with Installation.open(served[0]) as here:
-        here.store.append([Event("buyer", "f0", kind) for kind in ("a type of before", "buy")])
-        rested = Served.at_rest(here)
-        assert replay(rested, rested.impressions.get(answer["recommendation_id"])).verdict == "same"
 
 
 def test_who_allows_no_profile_gets_a_list_that_their_past_does_not_change(client: Client) -> None:
