@@ -91,7 +91,7 @@ def test_null_takes_away_what_is_said_of_a_person(client: Client) -> None:
     assert (found["attributes"], found["consent"]) == ({"age": 40.0}, {"personalise": False})
     found = client.patch("/v1/users/changing", json={"attributes": None}).json()
     assert (found["attributes"], found["consent"]) == ({}, {"personalise": False})
-    assert client.patch("/v1/users/changing", json={"consent": None}).json()["consent"] == {}
+    assert client.patch("/v1/users/changing", json={"consent": None}).json()["consent"] == {"personalise": False}
     plain = client.patch("/v1/users/changing", content=b'{"attributes": {"age": 41}}')  # no content type
     assert plain.json()["attributes"] == {"age": 41.0}
 

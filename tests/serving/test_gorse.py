@@ -114,6 +114,18 @@ def test_lists_and_neighbours(client: gorse.Gorse, replica: Replica) -> None:
     assert replica.http.get("/api/health/ready", headers={"X-API-Key": ""}).json()["Ready"]
 
 
+def test_a_rating_in_a_session_keeps_its_value(replica: Replica) -> None:
+    def guest(value: float) -> list[str]:
+        body = [{"FeedbackType": "rating", "ItemId": "f0", "Value": value, "Timestamp": MOMENT}]
+        return [one["Id"] for one in replica.post("/api/session/recommend?n=4", body)]
+
+    rated = {"FeedbackType": "rating", "UserId": "rater", "ItemId": "f2", "Value": 5.0, "Timestamp": MOMENT}
+    replica.post("/api/feedback", [rated])
+    replica.list_for("rater")  # from now on this server knows the type
+    assert all(int(name[1:]) % 2 == 0 for name in guest(5.0))
+    assert guest(5.0) != guest(1.0)  # which teaches no liking
+
+
 def test_write_back_counts_what_was_shown_when_its_time_comes(client: gorse.Gorse) -> None:
     first = [one.id for one in client.get_recommend("u2", n=3, write_back_type="read", write_back_delay="10m")]
     assert [one.id for one in client.get_recommend("u2", n=3)] == first  # not yet

@@ -24,8 +24,12 @@ def patch_item(store: Store, item_id: str, said: Mapping[str, Any]) -> None:
 
 
 def patch_user(store: Store, user_id: str, said: Mapping[str, Any]) -> None:
-    """Set attributes and consents of one person one by one; null takes one away, or all. NotFound if unknown."""
-    _patch(store, "users", user_id, {}, {name: said.get(name, {}) for name in ("attributes", "consent")})
+    """Set attributes and consents of one person one by one; null takes one away. NotFound if unknown.
+
+    A null for all attributes takes them away; none does so for consents: among them are refusals.
+    """
+    objects = {"attributes": said.get("attributes", {}), "consent": said.get("consent") or {}}
+    _patch(store, "users", user_id, {}, objects)
 
 
 def _patch(store: Store, table: str, name: str, fields: dict[str, Any], objects: dict[str, Any]) -> None:

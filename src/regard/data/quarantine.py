@@ -21,10 +21,6 @@ WHERE NOT EXISTS (SELECT FROM quarantine q WHERE q.seq = b.quarantine)
     AND NOT EXISTS (SELECT FROM quarantine q WHERE q.row_number = b.row AND q.field = b.field
         AND q.source = names[b.source + 1] AND q.raw = b.raw)"""
 
-# PostgreSQL takes no text with a NUL out of JSON: such a row stays.
-OF_ITEM = r"""DELETE FROM quarantine WHERE %s = CASE WHEN raw LIKE '%%\\u0000%%' THEN NULL
-    WHEN field LIKE 'events.%%' THEN raw::json ->> 'item' WHEN field LIKE 'items.%%' THEN raw::json ->> 'id' END"""
-
 SUMMARY = """SELECT source, field, count(*), (array_agg(row_number ORDER BY seq))[1],
     (array_agg(expected ORDER BY seq))[1], (array_agg(got ORDER BY seq))[1]
 FROM quarantine GROUP BY source, field ORDER BY count(*) DESC, source, field"""
@@ -39,11 +35,6 @@ RESOLVE = """DELETE FROM quarantine WHERE seq IN (SELECT quarantine FROM raw_{0}
 def keep_bad(connection: Connection, imports: Sequence[str], names: Sequence[str]) -> None:
     """The refused rows of this import into the quarantine; `imports` and `names` by source number."""
     connection.execute(KEEP.encode(), (list(imports), list(names)))
-
-
-def forget_item(connection: Connection, item: str) -> int:
-    """The refused rows about one item leave; how many."""
-    return connection.execute(OF_ITEM.encode(), (item,)).rowcount
 
 
 def resolve(connection: Connection) -> int:

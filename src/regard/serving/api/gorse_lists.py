@@ -70,7 +70,7 @@ async def session(request: Request, here: Here, n: N = 10, offset: Offset = 0) -
     body = await read_json(request)
     if not isinstance(body, list) or len(body) > 200 or not all(isinstance(one, dict) for one in body):
         raise InvalidInput("body", "a list of at most 200 feedback objects", type(body).__name__)
-    rows = [{k: v for k, v in one.items() if k not in ("UserId", "Value") and v != ""} for one in body]
+    rows = [{k: v for k, v in one.items() if k != "UserId" and v != ""} for one in body]
     wanted = _wanted(None, n + offset, _category(request), here)
     if wanted is None:
         return answer([])
