@@ -121,6 +121,25 @@ def test_another_trainings_checkpoint_is_refused(tmp_path: Path) -> None:
     assert len(learn(module(), PLAN, Run(folder=tmp_path)).losses) == PLAN.epochs
 
 
+@pytest.mark.filterwarnings("ignore:Sparse CSR tensor support")
+@pytest.mark.parametrize("sparse", [False, True])
+def test_a_checkpoint_of_a_network_that_holds_other_data_is_refused(sparse: bool, tmp_path: Path) -> None:
+    def holding(data: list[list[float]]) -> Any:
+        net, held = module(), torch.tensor(data)
+        net.register_buffer("held", held.to_sparse_csr() if sparse else held, persistent=False)
+        return net
+
+    def stop(*_: object) -> None:
+        raise StopError
+
+    with pytest.raises(StopError):
+        learn(holding([[1.0, 2.0], [0.0, 3.0]]), PLAN, Run(folder=tmp_path, tracker=stop))
+    for other in ([[1.0, 2.0], [0.0, 4.0]], [[1.0, 2.0], [3.0, 0.0]], [[1.0, 2.0]]):
+        with pytest.raises(Conflict, match="checkpoint"):
+            learn(holding(other), PLAN, Run(folder=tmp_path))
+    assert len(learn(holding([[1.0, 2.0], [0.0, 3.0]]), PLAN, Run(folder=tmp_path)).losses) == PLAN.epochs
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     interrupted(tmp_path)
     file = next(tmp_path.iterdir())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from dataclasses import replace
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +13,7 @@ import pyarrow as pa
 import pytest
 
 from regard.domain.dataset import Dataset
-from regard.domain.errors import InvalidInput
+from regard.domain.errors import Conflict, InvalidInput
 from regard.domain.events import sorted_events
 from regard.domain.index import Index
 from regard.domain.records import Item
@@ -180,6 +181,22 @@ def test_an_item_without_events_is_known_by_what_it_says_at_once(tower: ItemTowe
     assert spread[asked.rows == 16] == spread.max()  # how unsure it is
     again = FittedBehaviour.from_artifact(model.artifact())
     np.testing.assert_array_equal(again.extended(said, {}).item_vectors, model.extended(said, {}).item_vectors)
+
+
+def test_a_checkpoint_does_not_go_on_with_what_others_say_of_themselves(tmp_path: Path) -> None:
+    def people(*words: str) -> Dataset:
+        return told([(p, p % 2, 0.0) for p in range(8)], 2, users=pa.table({"group": words * 4}))
+
+    def stop(step: str, _: Any) -> None:
+        if step == "epoch 2":
+            raise KeyboardInterrupt
+
+    recipe = replace(SMALL, epochs=3)
+    with pytest.raises(KeyboardInterrupt):
+        recipe.fit(people("a", "b"), run=Run(folder=tmp_path, tracker=stop))
+    with pytest.raises(Conflict, match="checkpoint"):
+        recipe.fit(people("b", "a"), run=Run(folder=tmp_path))
+    recipe.fit(people("a", "b"), run=Run(folder=tmp_path))
 
 
 def test_the_item_tower_encodes_records() -> None:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import load, save
-from regard.domain.errors import InvalidInput
+from regard.domain.errors import Conflict, InvalidInput
 from regard.domain.run import Run
 from regard.measurement.metrics.predictions import auc
 from regard.models.deep import Deep, LearnedDeep
@@ -137,6 +137,21 @@ def test_items_without_a_past_are_known_by_what_they_say(content: Content) -> No
     recipe = replace(SMALL, content=content, forgetting=0.3)
     model = recipe.fit(seen, good[seen.item].astype(np.float32)[:, None], table)
     assert auc(good[cold.item], model.chances(cold)[:, 0]) > 0.97
+
+
+def test_a_checkpoint_of_other_content_is_refused(tmp_path: Path) -> None:
+    vectors = np.random.default_rng(0).normal(size=(ITEMS, 3)).astype(np.float32)
+    labels = (np.arange(200) % 2).astype(np.float32)[:, None]
+    recipe = replace(SMALL, content="vectors", epochs=3)
+
+    def stop(step: str, _: Any) -> None:
+        if step == "epoch 2":
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        recipe.fit(meetings(200), labels, {"text": vectors}, run=Run(folder=tmp_path, tracker=stop))
+    with pytest.raises(Conflict, match="checkpoint"):
+        recipe.fit(meetings(200), labels, {"text": vectors + 1}, run=Run(folder=tmp_path))
 
 
 def test_fields_as_a_sequence_are_read_by_a_convolution() -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, fields
+from functools import cached_property
 from itertools import islice
 from typing import Any, Protocol
 
@@ -171,10 +172,13 @@ class _Training:
             raise InvalidInput("loop", "a finite loss", f"{loss} in {where}", "Lower the learning rate.")
         return loss
 
-    def _identity(self) -> str:
+    @cached_property
+    def identity(self) -> str:
+        """A hash of all that decides what is learned; buffers that are not learned are data, attributes say."""
         plan = {f.name: getattr(self.plan, f.name) for f in fields(Plan) if f.name not in ("figure", "every")}
         shapes = {name: list(tensor.shape) for name, tensor in self.module.state_dict().items()}
-        told = [plan, self.plan.figure is not None, self.batches.identity, self.run.seed, shapes]
+        held = [(name, _hash(buffer)) for name, buffer in self.module.named_buffers() if name not in shapes]
+        told = [plan, self.plan.figure is not None, self.batches.identity, self.run.seed, shapes, held]
         return hashlib.sha256(json.dumps(told).encode()).hexdigest()
 
     def _keep(self) -> None:
@@ -187,10 +191,10 @@ class _Training:
         tensors[RANDOM] = torch.get_rng_state()
         for place, state in enumerate(torch.cuda.get_rng_state_all() if self.on_gpu else ()):
             tensors[f"{RANDOM}.{place}"] = state
-        checkpoints.write(self.run.folder, tensors, self.standing, self.order, self._identity())
+        checkpoints.write(self.run.folder, tensors, self.standing, self.order, self.identity)
 
     def _resume(self) -> None:
-        found = None if self.run.folder is None else checkpoints.read(self.run.folder, self._identity())
+        found = None if self.run.folder is None else checkpoints.read(self.run.folder, self.identity)
         if found is None:
             return
         tensors, self.standing, self.order = found
@@ -204,6 +208,17 @@ class _Training:
         self.rng.bit_generator.state = self.order
         torch.set_rng_state(tensors[RANDOM])
         torch.cuda.set_rng_state_all(list(_under(f"{RANDOM}.", tensors).values()))
+
+
+def _hash(tensor: Tensor) -> str:
+    """Of its bytes, and of its place in memory nothing."""
+    sparse = tensor.layout == torch.sparse_csr
+    parts = [tensor.crow_indices(), tensor.col_indices(), tensor.values()] if sparse else [tensor]
+    whole = hashlib.sha256()
+    for part in parts:
+        whole.update(f"{part.dtype} {list(part.shape)}".encode())
+        whole.update(part.detach().cpu().contiguous().view(-1).view(torch.uint8).numpy().data)
+    return whole.hexdigest()
 
 
 def _under(start: str, tensors: Tensors) -> Tensors:

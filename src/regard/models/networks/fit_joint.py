@@ -112,7 +112,7 @@ class Learning:
     def meetings(self, given: Given, labels: NDArray[np.float32]) -> Meetings:
         """Examples as batches, smaller ones where there are few examples."""
         size = min(self.how.batch, max(LEAST, len(labels) // STEPS))
-        return Meetings(self.inputs, given, labels, size, self.how.forgetting, repr(self.how))
+        return Meetings(self.inputs, given, labels, size, self.how.forgetting, repr(self.how), self.table)
 
     def logits(self, joint: Joint, batch: Batch) -> Tensor:
         """(n, A)"""

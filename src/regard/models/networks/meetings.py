@@ -117,7 +117,7 @@ class Meetings:
     """Every example once an epoch, `size` at a time, in another order each time.
 
     `forgetting` is the share of examples whose person, and that of those whose item, stays unknown: so the network
-    learns what to say of those whom it will not know.
+    learns what to say of those whom it will not know. table: what items contain, as part of the identity.
     """
 
     inputs: Inputs
@@ -126,13 +126,15 @@ class Meetings:
     size: int
     forgetting: float
     learner: str = ""
+    table: Array | None = None  # (I + 1, w)
 
     @cached_property
     def identity(self) -> str:
-        """A hash of examples, labels and what learns from them."""
+        """A hash of examples, labels, content and what learns from them."""
         rows = self.given.rows
         told = [rows.indptr, rows.indices, rows.data, self.labels]
         told += [getattr(self.given, f.name) for f in fields(Given) if f.name != "rows"]
+        told += [] if self.table is None else [self.table]
         hashed = hashlib.sha256(f"{self.learner} {self.size} {self.forgetting}".encode())
         for array in told:
             hashed.update(np.ascontiguousarray(array).tobytes())
