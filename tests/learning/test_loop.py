@@ -140,6 +140,25 @@ def test_a_checkpoint_of_a_network_that_holds_other_data_is_refused(sparse: bool
     assert len(learn(holding([[1.0, 2.0], [0.0, 3.0]]), PLAN, Run(folder=tmp_path)).losses) == PLAN.epochs
 
 
+def test_an_epoch_is_told_before_it_is_kept(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Killed right after a checkpoint, its epoch has been heard."""
+    from regard.learning import checkpoints
+
+    write, heard = checkpoints.write, list[str]()
+
+    def killed(*args: Any) -> None:
+        write(*args)
+        raise StopError
+
+    plan, run = replace(PLAN, epochs=2, every=99), Run(folder=tmp_path, tracker=lambda what, _: heard.append(what))
+    monkeypatch.setattr(checkpoints, "write", killed)
+    with pytest.raises(StopError):
+        learn(module(), plan, run)
+    monkeypatch.setattr(checkpoints, "write", write)
+    learn(module(), plan, run)
+    assert heard == ["epoch 1", "epoch 2"]
+
+
 def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
     interrupted(tmp_path)
     file = next(tmp_path.iterdir())
@@ -150,8 +169,11 @@ def test_a_damaged_checkpoint_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("stopped", [False, True])
 def test_it_stops_early_and_brings_the_best_back(stopped: bool, tmp_path: Path) -> None:
-    """Figures 1, 3, 2, 2, ...: the best is epoch 1, and two worse ones end it; also after a resume in between."""
-    figures, kept = iter([1.0, 3.0, 2.0, 2.0, 9.0]), []
+    """Figures 1, 3, 2, 2, ...: the best is epoch 1, and two worse ones end it; also after a resume in between.
+
+    The epoch that is killed as it is told is not kept yet, so it is judged again.
+    """
+    figures, kept = iter([1.0, 3.0, 2.0, *([2.0] if stopped else []), 2.0, 9.0]), []
 
     def figure(net: Any) -> float:
         assert not net.training

@@ -135,9 +135,9 @@ def test_a_list_under_way_while_its_person_is_erased_is_not_logged(
     within = app.state.tenants.served[served[0].tenant]
     write = within.impressions.write
 
-    def late(batch: Sequence[Impression]) -> list[bool]:
+    def late(batch: Sequence[Impression], seconds: float) -> list[bool]:
         within.here.store.forget("late leaver")
-        logged: list[bool] = write(batch)
+        logged: list[bool] = write(batch, seconds)
         return logged
 
     with monkeypatch.context() as patch:

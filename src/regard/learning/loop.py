@@ -163,8 +163,8 @@ class _Training:
         at.losses, at.lost, at.epoch = (*at.losses, told["loss"]), 0.0, at.epoch + 1
         at.batch = at.taught = 0
         self.order = deepcopy(self.rng.bit_generator.state)
-        self._keep()
         self.run.tracker(f"epoch {at.epoch}", told)
+        self._keep()  # last: a kill in between tells the epoch twice, not never
 
     def _finite(self, loss: float) -> float:
         if not math.isfinite(loss):
