@@ -102,6 +102,15 @@ def test_time_counts_where_the_data_say_so(body: Body) -> None:
     assert (first(model, after(minute)), first(model, after(month))) == (2, 3)
 
 
+@pytest.mark.parametrize("body", ["transformer", "hstu"])
+@pytest.mark.parametrize("window", [1, 2])
+def test_a_window_shorter_than_what_a_graph_is_drawn_with_is_read(body: Body, window: int) -> None:
+    model = replace(SMALL, body=body, window=window, batch=32, epochs=2).fit(ring())
+    one, other = model.encode([ask(0), ask(1)])
+    assert np.isfinite(one).all()
+    assert one.tolist() != other.tolist()
+
+
 def test_only_known_events_of_positive_weight_within_the_window_count() -> None:
     model = walked(body="gru", summary=0)
     expected = model.encode([ask(3, 4)])

@@ -19,8 +19,8 @@ class Distance(nn.Module):
         self.amounts = nn.Parameter(torch.zeros(heads, window))
 
     def forward(self, layout: Layout) -> Tensor:
-        """The amounts for each pair of places."""
-        return self.amounts[:, layout.distance()]
+        """The amounts for each pair of places; what is further back than the window counts as its far end."""
+        return self.amounts[:, layout.distance().clamp(max=self.amounts.shape[1] - 1)]
 
 
 class TransformerBlock(nn.Module):
