@@ -27,6 +27,10 @@ class Work:
             raise Unavailable("the store", "an answer", "none")
         return [ValueError("13") if one == 13 else 2 * one for one in asked if one != 77]
 
+    async def begun(self) -> None:
+        while not self.batches:
+            await asyncio.sleep(0.001)
+
 
 def run(
     work: Work, story: Any, most: int = 4, patience: float | None = None, lingers: bool = False, keeps: bool = False
@@ -87,8 +91,7 @@ def test_who_comes_while_a_batch_is_under_way_goes_in_the_next() -> None:
 
     async def story(ask: Any) -> Any:
         first = asyncio.create_task(ask(1))
-        while not work.batches:
-            await asyncio.sleep(0.001)
+        await work.begun()
         later = [asyncio.create_task(ask(n)) for n in (2, 3)]
         await asyncio.sleep(0)
         work.open.set()
@@ -135,8 +138,7 @@ def test_what_nobody_waits_for_is_left_out_unless_the_work_keeps_all(keeps: bool
 
     async def story(ask: Any) -> Any:
         first = asyncio.create_task(ask(1))
-        while not work.batches:
-            await asyncio.sleep(0.001)
+        await work.begun()
         gone = asyncio.create_task(ask(2))
         await asyncio.sleep(0)
         gone.cancel()
@@ -154,8 +156,7 @@ def test_who_goes_away_takes_nobody_along() -> None:
 
     async def story(ask: Any) -> Any:
         gone, stays = asyncio.create_task(ask(1)), asyncio.create_task(ask(2))
-        while not work.batches:
-            await asyncio.sleep(0.001)
+        await work.begun()
         gone.cancel()
         work.open.set()
         return await _all(gone, stays)

@@ -31,12 +31,14 @@ def columns_of(attributes: Iterable[tuple[int, Mapping[str, Any]]], n: int) -> d
 
 
 def values_of(said: Mapping[str, Any]) -> dict[str, Value]:
-    """Attributes as the store's JSON gives them, as values of a record: numbers are floats, lists are tuples.
+    """Attributes as JSON or a table's row gives them, as values of a record; what is null says nothing.
 
-    >>> values_of({"year": 1999, "new": True, "genres": ["a"]})
+    Numbers are floats, lists are tuples.
+
+    >>> values_of({"year": 1999, "new": True, "genres": ["a"], "mood": None})
     {'year': 1999.0, 'new': True, 'genres': ('a',)}
     """
-    return {name: _value(value) for name, value in said.items()}
+    return {name: _value(value) for name, value in said.items() if value is not None}
 
 
 def text_of(value: str | float | bool) -> str:
@@ -55,7 +57,9 @@ def text_of(value: str | float | bool) -> str:
 def _value(value: Any) -> Value:
     if isinstance(value, list):
         return tuple(value)
-    return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return float(value)
+    return value if isinstance(value, (str, float, bool)) else str(value)
 
 
 def _typed(values: list[Any]) -> pa.Array:

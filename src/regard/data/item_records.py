@@ -8,7 +8,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from regard.data.attributes import text_of
+from regard.data.attributes import text_of, values_of
 from regard.domain.dataset import Dataset
 from regard.domain.records import Item, Value
 
@@ -62,23 +62,15 @@ def members_of(data: Dataset, name: str) -> list[Sequence[str]]:
 def _item(item_id: str, words: dict[str, Any]) -> Item:
     known: dict[str, Any] = {name: words.get(name) or "" for name in TEXTS}
     known |= {name: tuple(_texts(words.get(name))) for name in LISTS}
-    attributes = {name: _value(said) for name, said in words.items() if said is not None and name not in FIELDS}
+    others = {name: said for name, said in words.items() if name not in FIELDS}
     return Item(
         item_id,
-        attributes=attributes,
+        attributes=values_of(others),
         valid_from=words.get("valid_from"),
         valid_until=words.get("valid_until"),
         hidden=bool(words.get("hidden")),
         **known,
     )
-
-
-def _value(said: Any) -> Value:
-    if isinstance(said, list):
-        return tuple(said)
-    if isinstance(said, int) and not isinstance(said, bool):
-        return float(said)
-    return said if isinstance(said, (str, float, bool, tuple)) else str(said)
 
 
 def _texts(value: Value | list[str] | None) -> Sequence[str]:

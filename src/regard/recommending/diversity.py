@@ -71,9 +71,7 @@ class DPP:
             nonlocal shown, volume
             if last is not None:
                 like = halves @ halves[last] + 0.5  # (1 + cosine) / 2
-                most = np.sqrt(
-                    volume
-                )  # what a factor can be; after a copy of what is shown, rounding would grow past it
+                most = np.sqrt(volume)  # of a factor; where copies are shown, rounding would grow past it
                 own = (like - factors[:shown, last] @ factors[:shown]) / most[last]
                 factors[shown] = np.clip(own, -most, most)
                 volume = np.maximum(volume - factors[shown] ** 2, NO_VOLUME)

@@ -21,8 +21,6 @@ from regard.recommending.why_not import WhyNot, absent, outranked
 Proposed: TypeAlias = tuple[dict[str, Candidates], tuple[str, ...]]  # what each source says; those left out
 Reached: TypeAlias = tuple[Proposed, Candidates]  # and what filters and the scorer made of it
 Considered: TypeAlias = tuple[Candidates, tuple[str, ...]]  # scored candidates; the sources that were left out
-
-
 DEEPER = 4  # times as many items are asked for where filters dropped too many
 
 

@@ -66,8 +66,8 @@ def _worker(settings: Settings) -> Iterator[None]:
         if keeper.is_alive():  # in the middle of a fit; the job stays resumable
             alive[0].kill()
             keeper.join()
-        if alive[0].wait() < 0 and not settings.database_url:  # killed: it may have been the embedded server's last
-            with suppress(RegardError):  # client, which stops it
+        if alive[0].wait() < 0 and not settings.database_url:
+            with suppress(RegardError):  # an embedded server is stopped by its last client, which was killed
                 Store.open(settings.store, settings.tenant).close()
 
 

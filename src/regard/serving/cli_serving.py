@@ -137,7 +137,7 @@ def batch(
 
 
 @app.command(
-    help=_("Write the whole installation into a folder; `regard import` of it moves it in elsewhere."),
+    help=_("Write the whole installation, but regard.toml, into a folder; `regard import` moves it in elsewhere."),
     epilog=example("regard export moving/"),
 )
 def export(
