@@ -11,7 +11,15 @@ import pytest
 from regard.data.store.server import Server
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
-from tests.serving.serving import Client, Home, client_of, install, settings_of
+from tests.serving.serving import UNHURRIED, Client, Home, client_of, install, settings_of
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _unhurried() -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        for name, seconds in UNHURRIED.items():
+            patch.setenv(name, seconds)
+        yield
 
 
 @pytest.fixture(scope="session")

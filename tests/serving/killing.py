@@ -19,6 +19,7 @@ import psutil
 from regard.data.postgres import Store
 from regard.serving.settings import Settings
 from tests.serving.processes import MAIN, answers, free_port, until
+from tests.serving.serving import UNHURRIED
 
 VICTIMS = ("server", "worker", "postmaster")
 BATCH = 50  # events
@@ -183,7 +184,7 @@ def running(folder: Path) -> list[str]:
 
 def _kept(settings: Settings, port: int) -> dict[str, Kept]:
     own = {"REGARD_FOLDER": str(settings.folder), "REGARD_TENANT": settings.tenant, "REGARD_THREADS": "1"}
-    environment = {**os.environ, **own}
+    environment = {name: said for name, said in os.environ.items() if name not in UNHURRIED} | own
     environment.pop("REGARD_DATABASE_URL", None)
     words = {"server": ["serve", "--port", str(port)], "worker": ["jobs", "work"]}
     return {name: Kept(said, environment, settings.folder / f"{name}.log") for name, said in words.items()}

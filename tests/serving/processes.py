@@ -63,6 +63,7 @@ def serving(settings: Settings, key: str, *words: str) -> Iterator[Replica]:
     """A server of these settings, ready; it is stopped at the end."""
     port, log = free_port(), settings.folder / f"server-{time.monotonic_ns()}.log"
     env = {**os.environ, "REGARD_FOLDER": str(settings.folder), "REGARD_TENANT": settings.tenant}
+    env |= {"REGARD_PATIENCE": str(settings.patience), "REGARD_BUDGET": str(settings.budget)}
     if settings.database_url:
         env["REGARD_DATABASE_URL"] = settings.database_url
     command = [sys.executable, "-c", MAIN, "serve", "--port", str(port), *words]

@@ -21,9 +21,12 @@ Home: TypeAlias = tuple[Settings, dict[str, str]]  # a tenant, and its keys by r
 RECIPES = {"sources": {"ease": {"kind": "ease", "l2": 5.0}, "popular": {"kind": "popularity"}}}
 
 
+UNHURRIED = {"REGARD_PATIENCE": "30", "REGARD_BUDGET": "30"}  # a machine that has more to do is no fault
+
+
 def settings_of(folder: Path, url: str, tenant: str) -> Settings:
     """Settings of a tenant in a running server, with quick recipes."""
-    return replace(read_settings(folder, {}), database_url=url, tenant=tenant, recipes=RECIPES, threads=1)
+    return replace(read_settings(folder, UNHURRIED), database_url=url, tenant=tenant, recipes=RECIPES, threads=1)
 
 
 def install(settings: Settings, like: Settings | None = None) -> dict[str, str]:

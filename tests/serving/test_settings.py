@@ -23,7 +23,16 @@ def test_the_terminal_s_language_is_followed(tmp_path: Path) -> None:
     assert read_settings(tmp_path, {"LANG": "de_DE.UTF-8"}).language == "en"
 
 
-@pytest.mark.parametrize("env", [{"REGARD_LANGUAGE": "xx"}, {"REGARD_THREADS": "two"}])
+@pytest.mark.parametrize(
+    "env",
+    [
+        {"REGARD_LANGUAGE": "xx"},
+        {"REGARD_THREADS": "two"},
+        {"REGARD_RATE": "-1"},
+        {"REGARD_PATIENCE": "0"},
+        {"REGARD_BUDGET": "nan"},
+    ],
+)
 def test_a_wrong_variable_is_named(tmp_path: Path, env: dict[str, str]) -> None:
     with pytest.raises(InvalidInput) as error:
         read_settings(tmp_path, env)

@@ -2,56 +2,75 @@
 
 from __future__ import annotations
 
-import os
-import signal
 from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
+import httpx
 import psutil
 import pytest
 
 from regard.data.store.server import Server
 from regard.serving.settings import Settings
-from tests.serving.processes import until
-from tests.serving.serving import Client, client_of, ids, install, settings_of
+from tests.serving.processes import serving, until
+from tests.serving.serving import client_of, ids, install, settings_of
 
 
 @pytest.fixture
-def away(fitted: Settings, tmp_path: Path) -> Iterator[tuple[Client, psutil.Process]]:
-    """A client of a server with a store of its own, given by URL, and that store's process."""
+def away(fitted: Settings, tmp_path: Path) -> Iterator[tuple[Settings, str, Path]]:
+    """Settings with a store of their own, given by URL, whose answers are waited for no longer than need be; a key."""
     server = Server.start(tmp_path / "store")
     try:
-        settings = settings_of(tmp_path / "home", server.url, "away")
-        key = install(settings, like=fitted)["admin"]
-        postmaster = psutil.Process(int((tmp_path / "store/postgres/postmaster.pid").read_text().split()[0]))
-        with client_of(settings) as client:
-            yield client.bearing(key), postmaster
-            for process in [postmaster, *postmaster.children(recursive=True)]:
-                os.kill(process.pid, signal.SIGCONT)
+        settings = replace(settings_of(tmp_path / "home", server.url, "away"), patience=1.0)
+        yield settings, install(settings, like=fitted)["admin"], tmp_path / "store"
     finally:
         server.close()
 
 
-def test_events_get_503_and_lists_come_unlogged_until_the_store_is_back(away: tuple[Client, psutil.Process]) -> None:
-    client, postmaster = away
-    before = client.list_for("u1", k=5)
-    assert before["logged"]
+@contextmanager
+def hanging(store: Path) -> Iterator[None]:
+    """The store hangs, which is worse than dead, until the block is left."""
+    postmaster = psutil.Process(int((store / "postgres/postmaster.pid").read_text().split()[0]))
     frozen = [postmaster, *postmaster.children(recursive=True)]
-    for process in frozen:  # a store that hangs is worse than one that is dead
-        process.suspend()
-    for _ in range(3):
-        unlogged = client.list_for("u1", k=5)
-        assert (unlogged["logged"], ids(unlogged)) == (False, ids(before))
-    stranger = client.list_for("nobody", k=5)
-    assert (stranger["logged"], len(stranger["items"])) == (False, 5)
-    refused = client.post("/v1/events", json={"user": "u1", "item": ids(before)[0], "type": "like", "id": "again"})
-    assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
-    assert client.get("/health/ready").status_code == 503
     for process in frozen:
-        process.resume()
-    until(lambda: client.get("/health/ready").status_code == 200)
-    again = {"user": "u1", "item": ids(before)[0], "type": "like", "id": "again"}
-    until(lambda: client.post("/v1/events", json=again).status_code == 202)
-    after = client.list_for("u1", k=5)
-    assert after["dropped"]["seen"] == before["dropped"]["seen"] + 1
-    assert client.get(f"/v1/recommendations/{unlogged['recommendation_id']}").status_code == 404
+        process.suspend()
+    try:
+        yield
+    finally:
+        for process in frozen:
+            process.resume()
+
+
+def test_events_get_503_and_lists_come_unlogged_until_the_store_is_back(away: tuple[Settings, str, Path]) -> None:
+    settings, key, store = away
+    with client_of(settings) as client:
+        client.bearing(key)
+        until(lambda: client.list_for("u1", k=5)["logged"])
+        before = client.list_for("u1", k=5)
+        again = {"user": "u1", "item": ids(before)[0], "type": "like", "id": "again"}
+        with hanging(store):
+            for page in (None, None, before["recommendation_id"]):
+                unlogged = client.list_for("u1", k=5, after=page)
+                assert (unlogged["logged"], ids(unlogged)) == (False, ids(before))
+            stranger = client.list_for("nobody", k=5)
+            assert (stranger["logged"], len(stranger["items"])) == (False, 5)
+            refused = client.post("/v1/events", json=again)
+            assert (refused.status_code, refused.headers["retry-after"]) == (503, "1")
+            assert client.get("/health/ready").status_code == 503
+        until(lambda: client.get("/health/ready").status_code == 200)
+        until(lambda: client.post("/v1/events", json=again).status_code == 202)
+        after = client.list_for("u1", k=5)
+        assert after["dropped"]["seen"] == before["dropped"]["seen"] + 1
+        assert client.get(f"/v1/recommendations/{unlogged['recommendation_id']}").status_code == 404
+
+
+def test_a_server_stops_although_its_store_hangs(away: tuple[Settings, str, Path]) -> None:
+    settings, key, store = away
+    with serving(settings, key) as replica:
+        first = replica.list_for("u1", k=3)
+        with hanging(store):
+            assert not replica.list_for("u1", k=3, after=first["recommendation_id"])["logged"]
+            with pytest.raises(httpx.TimeoutException):
+                replica.http.post("/v1/users", json={"id": "waits"}, timeout=1)
+            assert replica.stop() == 0

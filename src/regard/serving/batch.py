@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
@@ -27,24 +28,32 @@ FIELDS = pa.schema(
 )  # fmt: skip
 
 
-def write_lists(here: Installation, out: Path, k: int = 10, seed: int = 0, tell: Progress = silent) -> int:
-    """The lists of all people as rows of `out`, one a slot; how many people. It appears whole or not at all.
+@dataclass
+class Written:
+    """How many people got a list, and how many lists each source that failed was left out of."""
 
-    The same corridor as of one request; nothing is logged as shown. Who allows no profile gets a list without one.
+    people: int = 0
+    left_out: Counter[str] = field(default_factory=Counter)
+
+
+def write_lists(here: Installation, out: Path, k: int = 10, seed: int = 0, tell: Progress = silent) -> Written:
+    """The lists of all people as rows of `out`, one a slot. It appears whole or not at all.
+
+    The same corridor as of one request, but no source is too slow, and nothing is logged as shown. Who allows no
+    profile gets a list without one.
     """
     live, draft = here.live, out.with_name(f".{out.name}.draft")
     out.parent.mkdir(parents=True, exist_ok=True)
-    done = 0
+    written = Written()
     with pq.ParquetWriter(draft, FIELDS) as file:
-        for table, people in _tables(here, k, seed):
+        for table in _tables(here, k, seed, written):
             file.write_table(table)
-            done += people
-            tell("write lists", done / max(1, len(live.data.users)))
+            tell("write lists", written.people / max(1, len(live.data.users)))
     draft.replace(out)
-    return done
+    return written
 
 
-def _tables(here: Installation, k: int, seed: int) -> Iterator[tuple[pa.Table, int]]:
+def _tables(here: Installation, k: int, seed: int, written: Written) -> Iterator[pa.Table]:
     live, rng = here.live, np.random.default_rng(seed)
     data = here.everybody()
     quiet, at = here.store.unprofiled(), now()
@@ -59,12 +68,14 @@ def _tables(here: Installation, k: int, seed: int) -> Iterator[tuple[pa.Table, i
         for (_, name), found in zip(chosen, walk(walks), strict=True):
             if isinstance(found, Exception):
                 raise found
+            written.left_out.update(found[1].left_out)
             rows += [
                 (name, s.position, live.catalogue.id(s.row), s.score, s.propensity, s.source, live.release.name, at)
                 for s in found[1].slots
             ]
         columns = list(zip(*rows, strict=True)) or [()] * len(FIELDS)
-        yield pa.table([pa.array(c, f.type) for c, f in zip(columns, FIELDS, strict=True)], schema=FIELDS), len(chosen)
+        written.people += len(chosen)
+        yield pa.table([pa.array(c, f.type) for c, f in zip(columns, FIELDS, strict=True)], schema=FIELDS)
 
 
 def _as_asked(query: Query) -> Query:

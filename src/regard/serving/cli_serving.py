@@ -131,9 +131,11 @@ def batch(
     from regard.serving.installation import Installation
 
     with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:
-        people = write_lists(here, out, k, seed, tell)
-    told = _("Lists of {people} people in {out}.").format(people=people, out=out)
-    say({"people": people, "out": str(out)}, Text(told), as_json)
+        written = write_lists(here, out, k, seed, tell)
+    told = _("Lists of {people} people in {out}.").format(people=written.people, out=out)
+    for name, lists in written.left_out.items():
+        told += "\n" + _("{name} failed and was left out of {lists} lists.").format(name=name, lists=lists)
+    say({"people": written.people, "left_out": written.left_out, "out": str(out)}, Text(told), as_json)
 
 
 @app.command(

@@ -139,8 +139,11 @@ class Installation(Shelf):
         self.__dict__["live"] = live
         return live
 
-    def load(self, name: str | None = None, items_at: int | None = None) -> wiring.Live:
-        """The live release (or another one), read anew, over the items as they are now, or were at that change."""
+    def load(self, name: str | None = None, items_at: int | None = None, budget: float = np.inf) -> wiring.Live:
+        """The live release (or another one), read anew, over the items as they are now, or were at that change.
+
+        Where people wait for its lists they wait at most `budget` seconds for one source.
+        """
         release = self.releases.get(name) if name else self.releases.live()
         if release is None:
             raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
@@ -150,7 +153,7 @@ class Installation(Shelf):
         if any(now_ != then and now_ != FORGOTTEN.format(row) for row, (now_, then) in enumerate(pairs)):
             where, hint = f"release {release.name}", "Fit one on it: regard fit. Or choose its own store or folder."
             raise Conflict(where, "a release that was fitted on this store", "one of another store", hint)
-        live = wiring.assembled(release, self.scorer(release.name), data, today, self.encoder)
+        live = wiring.assembled(release, self.scorer(release.name), data, today, self.encoder, budget)
         live.catalogue.follow((), (), items_at or 0)
         return live
 

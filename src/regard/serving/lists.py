@@ -94,8 +94,8 @@ async def recommend(served: Served, wanted: Wanted) -> bytes:
         person, asked = await served.person(wanted.user_id or "")
     live = live_of(served, wanted.user_id or "")
     before = NO_ROWS
-    if wanted.after is not None:
-        before = await _shown(served, str(wanted.after))
+    if wanted.after is not None and asked:
+        before, asked = await _shown(served, str(wanted.after))
     resolved = resolve(served, live, wanted, person, before)
     query, seed = resolved.query, secrets.randbits(62)
     candidates, slate = await _walked(served, live, query, seed)
@@ -234,10 +234,13 @@ def _context(wanted: Wanted, person: Person) -> dict[str, Value]:
     return context
 
 
-async def _shown(served: Served, recommendation: str) -> Rows:
-    """What a logged list showed, and those before it that it went on after."""
-    found = await served.impression(recommendation)
-    return np.array([*(row for row in found.items if row >= 0), *found.body["moment"]["before"]], np.int64)
+async def _shown(served: Served, recommendation: str) -> tuple[Rows, bool]:
+    """What a logged list showed, and those before it that it went on after; and whether the store could be asked."""
+    try:
+        found = await served.impression(recommendation)
+    except Unavailable:
+        return NO_ROWS, False
+    return np.array([*(row for row in found.items if row >= 0), *found.body["moment"]["before"]], np.int64), True
 
 
 def _impression(

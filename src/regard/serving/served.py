@@ -31,8 +31,7 @@ from regard.serving.tracing import OFF, Tracing
 from regard.serving.wiring import Live
 
 TOGETHER = 512  # calls of one kind in one transaction
-PATIENCE = 1.0  # seconds that a list waits for the store before it goes out without it
-WRITTEN = PATIENCE / 2  # seconds in which the store takes lists or leaves them: one batch may wait for another
+PARTING = 5.0  # seconds that the end waits for the store
 DURABLE = 10.0  # seconds that an event waits to be on disk
 GIVES_WAY = 0.0005  # seconds after which a thread at work lets another one have its turn
 TURN, TURNS = 0.25, 8  # seconds and turns after which a listener to whom nothing was told looks by itself
@@ -68,13 +67,14 @@ class Served:
     _stopping: threading.Event = field(default_factory=threading.Event, repr=False)
 
     def __post_init__(self) -> None:
-        store = self.here.store
+        store, patience = self.here.store, self.here.settings.patience
         self.impressions, self.past = ImpressionLog(store), Past(self.here)
         self.read = Gathering[Ask, Happened](
-            "read", lambda asks: happened(store, asks), TOGETHER, PATIENCE, lingers=True
+            "read", lambda asks: happened(store, asks), TOGETHER, patience, lingers=True
         )
         self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE, keeps=True)
-        self.impress = Gathering[Impression, bool]("lists", self._impress, TOGETHER, PATIENCE)
+        self.impress = Gathering[Impression, bool]("lists", self._impress, TOGETHER, patience)
+        self.recall = Gathering[str, Impression]("recall", self._recall, 1, patience)
         self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None, lingers=True)
         self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
         self._warming = threading.Thread(target=self._warm, name="regard-warm", daemon=True)
@@ -95,15 +95,18 @@ class Served:
         self._warming.start()
 
     async def close(self) -> None:
-        """Finish what was begun; the store is closed last."""
+        """Finish what was begun, the store last; one that does not answer is waited for `PARTING` at most."""
         self._stopping.set()
-        for gathering in (self.read, self.append, self.impress, self.walk):
+        parting = asyncio.get_running_loop().call_later(PARTING, self.here.store.hang_up)
+        for gathering in (self.read, self.append, self.impress, self.recall, self.walk):
             await gathering.close()
         for thread in (self._listener, self._warming):
             if thread.is_alive():
                 await asyncio.to_thread(thread.join)
+        parting.cancel()
         gc.unfreeze()
         self.here.store.close()
+        self.here.store.hang_up()  # requests that were given up may still wait in their threads
 
     async def person(self, user: str) -> tuple[Person, bool]:
         """This person as of now, and whether the store could be asked ("": nobody, but what changed is followed)."""
@@ -126,8 +129,8 @@ class Served:
             return False
 
     async def impression(self, recommendation: str) -> Impression:
-        """A list that was served, or NotFound."""
-        return await asyncio.to_thread(self.impressions.get, recommendation)
+        """A list that was served, or NotFound; Unavailable where the store does not answer in time."""
+        return await self.recall(recommendation)
 
     def caller(self, key: str) -> tuple[str, Role] | None:
         """Who holds this key, and what it may do."""
@@ -210,8 +213,9 @@ class Served:
         """The live release beside the one that serves, then in its place; requests under way keep the old one."""
         upto, row = counted(self.here.store), self.here.promotions.canary()
         try:
-            live = self.here.load()
-            canary = None if row is None else self.here.load(row.name)
+            budget = self.here.settings.budget
+            live = self.here.load(budget=budget)
+            canary = None if row is None else self.here.load(row.name, budget=budget)
         except NotFound:
             return
         upto = self._brought(upto, live, canary)  # all that changed while it loaded, and no list waits
@@ -252,7 +256,11 @@ class Served:
         return None
 
     def _impress(self, lists: list[Impression]) -> list[bool]:
-        return self.impressions.write(lists, WRITTEN)
+        """The store takes them in half the time that they wait, or leaves them: one batch may wait for another."""
+        return self.impressions.write(lists, self.here.settings.patience / 2)
+
+    def _recall(self, names: list[str]) -> list[Impression]:
+        return [self.impressions.get(name) for name in names]
 
     def _warm(self) -> None:
         """The first new item should not wait until the text encoder is read."""

@@ -24,8 +24,8 @@ class Settings:
     language: of everything that is said to people. threads: for BLAS and faiss; 0 leaves them alone. data: a folder of
     real data sets for tests and benchmarks. recipes: the decoded regard.toml. encoder_key: of a text encoder that
     stands behind an endpoint. Of a server: tenants that one process serves (default: `tenant` alone), origins of pages
-    that may ask it, and the requests a second that one key may make (0: any number). With a page_secret the page of `/`
-    needs no key.
+    that may ask it, the requests a second that one key may make (0: any number), and the seconds that a list waits for
+    the store (patience) and for one source (budget). With a page_secret the page of `/` needs no key.
     """
 
     folder: Path
@@ -39,6 +39,8 @@ class Settings:
     tenants: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     rate: float = 0.0
+    patience: float = 1.0
+    budget: float = 0.1
     page_secret: str = field(default="", repr=False)
     traces: str = ""
 
@@ -52,8 +54,9 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
     """Settings from REGARD_* variables and, where there is one, `regard.toml` in the folder or the working directory.
 
     Variables: REGARD_FOLDER, REGARD_DATABASE_URL, REGARD_TENANT, REGARD_LANGUAGE, REGARD_THREADS, REGARD_DATA,
-    REGARD_ENCODER_KEY, REGARD_TENANTS, REGARD_ORIGINS (both parted by commas), REGARD_RATE,
-    REGARD_PAGE_SECRET; of OpenTelemetry those that switch it on (see `_traces`), the others are read by its SDK.
+    REGARD_ENCODER_KEY, REGARD_TENANTS, REGARD_ORIGINS (both parted by commas), REGARD_RATE, REGARD_PATIENCE,
+    REGARD_BUDGET, REGARD_PAGE_SECRET; of OpenTelemetry those that switch it on (see `_traces`), the others are read by
+    its SDK.
     """
     env = os.environ if environment is None else environment
     home = folder or Path(env.get("REGARD_FOLDER") or platformdirs.user_data_path("regard"))
@@ -69,7 +72,9 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         tenants=_several(env.get("REGARD_TENANTS", "")),
         origins=_several(env.get("REGARD_ORIGINS", "")),
         page_secret=env.get("REGARD_PAGE_SECRET", ""),
-        rate=_rate(env.get("REGARD_RATE", "0")),
+        rate=_number("REGARD_RATE", env.get("REGARD_RATE", "0"), "requests a second, 0 for any number"),
+        patience=_number("REGARD_PATIENCE", env.get("REGARD_PATIENCE", "1"), "seconds, more than 0", 1e-3),
+        budget=_number("REGARD_BUDGET", env.get("REGARD_BUDGET", "0.1"), "seconds, more than 0", 1e-3),
         traces=_traces(env),
     )
 
@@ -115,14 +120,14 @@ def _traces(env: Mapping[str, str]) -> str:
     return f"otlp by {spoken}" if exporter == "otlp" and spoken not in (None, "", "http/protobuf") else exporter
 
 
-def _rate(text: str) -> float:
+def _number(name: str, text: str, expected: str, least: float = 0.0) -> float:
     try:
-        rate = float(text)
+        number = float(text)
     except ValueError:
-        rate = -1.0
-    if not 0 <= rate < float("inf"):
-        raise InvalidInput("REGARD_RATE", "requests a second, 0 for any number", repr(text))
-    return rate
+        number = -1.0
+    if not least <= number < float("inf"):
+        raise InvalidInput(name, expected, repr(text))
+    return number
 
 
 def _toml(path: Path) -> Mapping[str, Any]:

@@ -57,7 +57,6 @@ from regard.serving.settings import Settings
 from regard.serving.sources import AtWork, BlendAtWork
 from regard.serving.tuned import Model, blend_of, over
 
-BUDGET = 0.1  # seconds that one source may take of a request
 BREADTH = 60  # items that each source is asked for beyond a list and what cannot be shown: with 30, no top 20 changed
 
 FITTED: Mapping[str, Callable[[Artifact], Any]] = {
@@ -135,13 +134,17 @@ def fit(data: Dataset, recipes: Recipes, run: Run) -> FittedBlend:
     return Blend(sources=tuple(recipes.items())).fit(data, run=run)
 
 
-def assembled(release: Release, model: Model, data: Dataset, today: Dataset, text: Cached) -> Live:
+def assembled(
+    release: Release, model: Model, data: Dataset, today: Dataset, text: Cached, budget: float = np.inf
+) -> Live:
     """A release as it serves: fitted on `data`, over the items as they are `today` (hidden, valid, retitled, new).
 
-    By the content vectors of the encoder `text` a list is kept varied, and newer items are proposed.
+    By the content vectors of the encoder `text` a list is kept varied, and newer items are proposed. A request waits at
+    most `budget` seconds for one source.
     """
     catalogue = Catalogue.of(today, {text.name: text})
-    recommender = corridor(model, catalogue, Features.of(data, lambda: catalogue.valid_from), text.name)
+    features = Features.of(data, lambda: catalogue.valid_from)
+    recommender = corridor(model, catalogue, features, text.name, budget)
     said = Described.of(today)
     words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))
     return Live(release, data, catalogue, blend_of(model), recommender, words, tuple(today.vectors), text.name)
@@ -187,10 +190,10 @@ class Words(Sequence[Any]):
         return self.read[row] if row < len(self.read) else None
 
 
-def corridor(model: Model, catalogue: Catalogue, features: Features, text: str) -> Recommender:
+def corridor(model: Model, catalogue: Catalogue, features: Features, text: str, budget: float = np.inf) -> Recommender:
     """The default corridor of a release: every source proposes, the model scores, three of a maker at most."""
     blend = blend_of(model)
-    sources = {name: AtWork.of(source, name, BUDGET) for name, source in blend.sources.items()}
+    sources = {name: AtWork.of(source, name, budget) for name, source in blend.sources.items()}
     return Recommender(
         retrievers={**sources, "new": Newcomers(lambda: catalogue.vectors(text), blend.n_items)},
         scorer=over(model, BlendAtWork(blend, sources)),

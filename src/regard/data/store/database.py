@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import logging
+import os
 import re
+import socket
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
+from weakref import WeakSet
 
 import psycopg
 from psycopg import errors
@@ -23,6 +26,7 @@ from regard.domain.weights import DEFAULT_WEIGHTS
 Connection = psycopg.Connection[tuple[Any, ...]]
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # a lost connection is retried or told as an error
 OLDEST = 14  # of PostgreSQL
+WAIT = 10.0  # seconds that a call waits for a connection
 TENANT = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,50}")
 
 
@@ -31,6 +35,7 @@ class Database:
 
     def __init__(self, url: str, tenant: str, server: Server | None = None) -> None:
         self.url, self.tenant, self.server = url, tenant, server
+        self._lines: WeakSet[Connection] = WeakSet()
         self._pool = self._connect(url)
         self._reviving = threading.Lock()
 
@@ -60,6 +65,13 @@ class Database:
         self._pool.close()
         if self.server:
             self.server.close()
+
+    def hang_up(self) -> None:
+        """Break off all that is under way, with Unavailable for who waits, although the server may not answer."""
+        for connection in list(self._lines):
+            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+                line.shutdown(socket.SHUT_RDWR)
+        self._pool.close()
 
     def __enter__(self) -> Self:
         return self
@@ -99,15 +111,16 @@ class Database:
     def listening(self) -> Iterator[Callable[[float], bool]]:
         """A connection that hears what this tenant's store tells; the call waits so many seconds for the next word."""
         with _said_clearly(), psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
+            self._lines.add(connection)
             connection.execute(f'LISTEN "regard_{self.tenant}"'.encode())
             yield lambda seconds: next(connection.notifies(timeout=seconds, stop_after=1), None) is not None
 
     def _take(self) -> Connection:
         """A connection that answers; a server that died since then is started again (embedded only)."""
         try:
-            return self._pool.getconn(timeout=2 if self.server else 30)
+            return self._pool.getconn(timeout=2 if self.server else WAIT)
         except psycopg.OperationalError:
-            if self.server is None:
+            if self.server is None or self._pool.closed:
                 raise
         with self._reviving:
             self.server.revive()
@@ -124,6 +137,7 @@ class Database:
             min_size=1,
             max_size=8,
             open=True,
+            configure=self._lines.add,
             check=ConnectionPool.check_connection,
             kwargs={"options": f'-c search_path="{self.tenant}",public -c extra_float_digits=1 -c timezone=UTC'},
             reconnect_timeout=30,
