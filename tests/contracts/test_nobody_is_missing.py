@@ -40,6 +40,7 @@ SUITES: dict[str, Iterable[Any]] = {
     "contributions": MODELS,
     "retrieve_many": [*MODELS, *test_retrievers.ASSEMBLED.values()],
     "score": [*MODELS, *test_scorers.ASSEMBLED.values()],
+    "encode_items": map(fitted, test_scorers.INDUCTIVE),
     "keep": test_filters.SUBJECTS.values(),
     "begin": test_objectives.SUBJECTS.values(),
     "probabilities": [*test_policies.SUBJECTS.values(), *test_policies.TAUGHT_SUBJECTS.values()],

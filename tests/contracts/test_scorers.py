@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from regard.data.artifacts import load, save
 from regard.domain.candidates import Candidates
 from regard.domain.protocols import Scorer
+from regard.domain.records import Item
 from regard.models.choice import Choice
 from regard.models.content import ContentProfile
 from regard.models.lately import Lately
@@ -37,6 +38,7 @@ ASSEMBLED: dict[str, Scorer] = {
     ),
 }
 SUBJECTS = [*RECIPES, *ASSEMBLED]
+INDUCTIVE = ["content knn", "content regression", "behaviour", "behaviour, towers"]
 TUNED_NAMES = ["long term", "policy gradient"]
 
 HISTORIES = st.lists(st.integers(0, N_ITEMS + 5), max_size=20)
@@ -100,3 +102,22 @@ def test_nothing_is_less_sure_than_an_item_that_nobody_has_met(name: str) -> Non
     for query in (ask(0, 2, user=1), ask()):
         spread = model.score(query, batch([*range(N_ITEMS + 1)])).spread
         assert spread[N_ITEMS] >= spread.max()
+
+
+@pytest.mark.parametrize("name", INDUCTIVE)
+def test_newer_items_are_scored_by_what_they_say_and_the_evidence_sums_to_it(name: str, tmp_path: Path) -> None:
+    model, query = subject(name), ask(0, 2, 5, user=1)
+    said = [Item("new", tags=("war",), creator="Mann"), Item("silent"), Item("odd", attributes={"year": "?"})]
+    contents = {"content": np.concatenate([VECTORS[:1], np.zeros((2, VECTORS.shape[1]), np.float32)])}
+    vectors, person = model.encode_items(said, contents), model.encode([query])[0]
+    assert vectors.shape == (3, len(person))
+    assert np.isfinite(vectors).all()
+    assert model.encode_items([], {}).shape == (0, len(person))
+    save(model.artifact(), tmp_path / "model")
+    again = RECIPES[name].read(load(tmp_path / "model"))
+    for place, vector in enumerate(vectors):
+        own = {kind: held[place : place + 1] for kind, held in contents.items()}
+        alone = model.encode_items(said[place : place + 1], own)
+        np.testing.assert_allclose(alone[0], vector, atol=1e-5)
+        assert again.encode_items(said[place : place + 1], own).tobytes() == alone.tobytes()
+        assert model.evidence(query, vector).total == pytest.approx(float(vector @ person), abs=1e-5)

@@ -131,8 +131,6 @@ def test_a_state_goes_on_after_the_disk_and_over_new_items(tmp_path: Path) -> No
     event = History(np.array([ITEMS]), np.ones(1), past.times[-1:])
     here, there = (one.vector(one.append(state, event), asked(History())) for one in (model, again))
     np.testing.assert_array_equal(here, there)
-    wider = model.extended([{}], {})
-    assert wider.append(state, event).events == state.events + 1 == model.append(state, event).events + 1
 
 
 def test_a_body_that_would_have_to_remember_everything_says_so() -> None:

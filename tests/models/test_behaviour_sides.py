@@ -172,15 +172,13 @@ def test_an_item_without_events_is_known_by_what_it_says_at_once(tower: ItemTowe
     for kind in (0, 1):
         scores = model.scores([ask(kind, kind + 2, kind + 4)])[0]
         assert scores[14 + kind] > scores[14 + 1 - kind]
-    said = [{"tags": ("war",)}, {"tags": ("love",)}]
-    wider = model.extended(said, {"use": np.eye(2, 4, dtype=np.float32)})
-    assert wider.n_items == 18
-    np.testing.assert_allclose(wider.item_vectors[16:], model.item_vectors[14:], atol=1e-5)
-    asked = wider.retrieve(ask(0, 2, 4), 18)
-    spread = wider.score(ask(0, 2, 4), asked).spread
-    assert spread[asked.rows == 16] == spread.max()  # how unsure it is
+    new, contents = [Item("w", tags=("war",)), Item("l", tags=("love",))], {"use": np.eye(2, 4, dtype=np.float32)}
+    vectors = model.encode_items(new, contents)
+    np.testing.assert_allclose(vectors, model.item_vectors[14:], atol=1e-5)
+    said = model.evidence(ask(0, 2, 4), vectors[0])
+    assert said.total == pytest.approx(model.scores([ask(0, 2, 4)])[0, 14], abs=1e-5)
     again = FittedBehaviour.from_artifact(model.artifact())
-    np.testing.assert_array_equal(again.extended(said, {}).item_vectors, model.extended(said, {}).item_vectors)
+    np.testing.assert_array_equal(again.encode_items(new, contents), vectors)
 
 
 def test_a_checkpoint_does_not_go_on_with_what_others_say_of_themselves(tmp_path: Path) -> None:

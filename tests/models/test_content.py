@@ -8,7 +8,8 @@ import numpy as np
 import polars as pl
 import pytest
 
-from regard.data.artifacts import load, save
+from regard.data.artifacts import Artifact, load, save
+from regard.data.item_records import record
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.records import Item
@@ -88,11 +89,17 @@ def test_rare_labels_beside_a_search_make_the_same_scores(rare: float, monkeypat
 def test_a_new_item_is_found_at_once_and_the_artifact_is_the_same(tmp_path: Path) -> None:
     data = _data()
     model = ContentKNN(vectors=None).fit(data)
-    assert model.extended(np.concatenate([model.items, model.items[:1]])).retrieve(data.query("u"), 2).rows[1] == 5
+    twin = model.encode_items([record(data, 0)], {})
+    assert np.array_equal(twin, model.items[:1])
+    said = model.evidence(data.query("u"), twin[0])
+    assert said.total == pytest.approx(model.scores([data.query("u")])[0, 0], abs=1e-6)
     save(model.artifact(), tmp_path / "m")
     again = FittedContentKNN.from_artifact(load(tmp_path / "m"))
     assert again.recipe == model.recipe
     assert np.array_equal(again.scores([data.query("u")]), model.scores([data.query("u")]))
+    assert np.array_equal(again.encode_items([record(data, 0)], {}), twin)
+    old = Artifact("content-knn", model.artifact().recipe, {"items": model.items})
+    assert not FittedContentKNN.from_artifact(old).encode_items([record(data, 0)], {}).any()  # nothing is guessed
 
 
 def test_bounds() -> None:

@@ -63,10 +63,10 @@ def test_a_new_item_has_the_vector_that_a_cold_one_had_at_fit() -> None:
     data = _town()
     model = RECIPE.fit(data)
     twin = replace(record(data, 19), id="twin")
-    none = np.zeros((1, 0), np.float32)
-    assert np.allclose(model.encode_items([twin], none)[0], model.item_vectors[19], atol=1e-6)
-    grown = model.extended([twin], none)
-    assert abs(np.diff(grown.scores([data.query("u1")])[0, 19:]))[0] < 1e-6
+    vector = model.encode_items([twin], {})[0]
+    assert np.allclose(vector, model.item_vectors[19], atol=1e-6)
+    query = data.query("u1")
+    assert model.evidence(query, vector).total == pytest.approx(model.scores([query])[0, 19], abs=1e-6)
 
 
 def test_content_of_items_without_events_teaches_nothing() -> None:
@@ -157,8 +157,7 @@ def test_the_same_seed_fits_the_same_and_the_artifact_too(tmp_path: Path) -> Non
     query, new = data.query("u1"), [Item("n", tags=("war",))]
     assert again.recipe == model.recipe
     assert np.array_equal(again.scores([query]), model.scores([query]))
-    none = np.zeros((1, 0), np.float32)
-    assert np.array_equal(again.encode_items(new, none), model.encode_items(new, none))
+    assert np.array_equal(again.encode_items(new, {}), model.encode_items(new, {}))
 
 
 def test_nobody_known_means_nothing_to_say() -> None:

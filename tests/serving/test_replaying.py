@@ -25,7 +25,13 @@ from tests.serving.processes import MAIN, until
 from tests.serving.serving import RECIPES, Client, client_of, ids
 from tests.serving.test_releasing import LAX
 
-OTHER = {"sources": {"ease": {"kind": "ease", "l2": 50.0}, "popular": {"kind": "popularity"}}}
+OTHER = {
+    "sources": {
+        "ease": {"kind": "ease", "l2": 50.0},
+        "content": {"kind": "content"},  # which scores items newer than its release too
+        "popular": {"kind": "popularity"},
+    }
+}
 World: TypeAlias = tuple[Settings, Client, Changing]
 
 

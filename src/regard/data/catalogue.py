@@ -122,6 +122,11 @@ class Catalogue:
         """A name for each row: the title, else the id."""
         return self._titles
 
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The encoders whose vectors there are."""
+        return tuple(self._vectors)
+
     def vectors(self, encoder: str) -> Vectors:
         """Content vectors (I, d) by encoder name; zeros where an item has none."""
         if encoder not in self._vectors:
@@ -181,7 +186,7 @@ class Catalogue:
             self.upto = upto
 
     def changed(self, row: int) -> Item | None:
-        """The record of a row that is not, or no longer, as in the Dataset."""
+        """The record of a row that is not, or no longer, as in the Dataset; its vectors are never older than it."""
         return self._changed.get(row)
 
     def hide(self, row: int, hidden: bool = True) -> None:
@@ -206,11 +211,11 @@ class Catalogue:
 
     def _change(self, items: list[Item], encoded: Mapping[str, Vectors]) -> None:
         rows = self.rows(item.id for item in items)
-        self._changed |= {int(row): item for row, item in zip(rows, items, strict=True)}
         for column, values in zip(self._columns, self._values(items), strict=True):
             column.put(rows, values)
         for name, vectors in encoded.items():
             self._vectors[name].put(rows, vectors)
+        self._changed |= {int(row): item for row, item in zip(rows, items, strict=True)}  # last: see `changed`
         for row, item in zip(rows.tolist(), items, strict=True):
             self._titles[row] = item.title or item.id
         self._groups = {}  # made again when somebody asks

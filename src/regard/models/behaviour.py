@@ -12,24 +12,25 @@ from numpy.typing import NDArray
 from scipy import sparse
 
 from regard.data.artifacts import Artifact
-from regard.domain.arrays import Rows, Vectors, check_shape
+from regard.domain.arrays import Rows, Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.protocols import Evidence
+from regard.domain.records import Item
 from regard.domain.request import History, Query
 from regard.domain.run import Run
 from regard.learning.knobs import LogUniform, OneOf, Uniform, Whole
 from regard.learning.spaces import Space
 from regard.models.appending import Appending, PersonState, appending
-from regard.models.fields import Fields, Said
+from regard.models.fields import Fields
 from regard.models.interests import Interest, grouped
 from regard.models.networks.figures import next_item_figure
 from regard.models.networks.streams import Reading, Stream, gaps_since
 from regard.models.networks.teaching import Drawing, Kinds, Losses, next_item_loss
 from regard.models.person_tower import PersonTower
-from regard.models.scoring import FactorScores, people_of, recipe_from
+from regard.models.scoring import InductiveScores, people_of, recipe_from
 from regard.models.sides import Sides
-from regard.models.towers import FittedItemTower, ItemTower
+from regard.models.towers import FittedItemTower, ItemTower, said_of
 
 if TYPE_CHECKING:
     from regard.models.networks.next_item import NextItem
@@ -188,7 +189,7 @@ class Behaviour:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedBehaviour(FactorScores):
+class FittedBehaviour(InductiveScores):
     """score_i = item_i . person; a person's vector comes from their newest events by ONNX: the last one changes it."""
 
     recipe: Behaviour
@@ -250,10 +251,12 @@ class FittedBehaviour(FactorScores):
         only together (or twice, or what the rest says without them), so that all sum to the score. Not exact: an order
         is not a sum.
         """
-        if row >= self.n_items:
-            return self.newer(query, "liked")
+        return self.newer(query, "liked") if row >= self.n_items else self.evidence(query, self.item_vectors[row])
+
+    def evidence(self, query: Query, vector: Vectors) -> Evidence:
+        """What the product with `vector` (d,) loses when one item leaves the history; see `contributions`."""
         rows, people = self._without_each(query)
-        found = people @ self.exact[row]
+        found = people @ vector.astype(np.float64)
         amounts = found[0] - found[1:]
         return Evidence("liked", rows, amounts, {"together": float(found[0] - amounts.sum())}, exact=False)
 
@@ -271,15 +274,11 @@ class FittedBehaviour(FactorScores):
         without = [query.with_history(query.history.without([int(item)])) for item in rows]
         return rows, self.encode([query, *without]).astype(np.float64)
 
-    def extended(self, said: Sequence[Said], contents: Mapping[str, Vectors]) -> FittedBehaviour:
-        """The same model over new items as well, by what they say (m,) and their content vectors (m, d_c) by name.
-
-        Their support is 0, so a policy knows how unsure their scores are.
-        """
-        new = self.item_tower.vectors(said, contents)
-        check_shape("FittedBehaviour.extended", new, (len(said), self.item_vectors.shape[1]))
-        tower = replace(self.tower, item_vectors=np.concatenate([self.item_vectors, new]))
-        return replace(self, tower=tower, people=np.concatenate([self.people, np.zeros(len(said))]))
+    def encode_items(self, items: Sequence[Item], contents: Mapping[str, Vectors]) -> Vectors:
+        """What the item tower makes of them, (m, d); zero where it reads ids only, or nothing was learned."""
+        if not self.item_vectors.any():
+            return np.zeros((len(items), self.item_vectors.shape[1]), np.float32)
+        return self.item_tower.vectors([said_of(item) for item in items], contents)
 
     def artifact(self) -> Artifact:
         """Vectors, graphs, counts, what is read and how, and the recipe."""

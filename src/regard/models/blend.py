@@ -138,21 +138,14 @@ class FittedBlend(FullScores):
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """The weighted sum of the sources' evidence; the kind is that of the source that says most."""
-        if row >= self.n_items:
-            return self.newer(query, "liked")
-        found = self.by_source(query, row)
-        rows = np.concatenate([evidence.rows for evidence in found.values()])
-        amounts = np.concatenate([evidence.amounts for evidence in found.values()])
-        unique, place = np.unique(rows, return_inverse=True)
-        other = {f"{name}: {what}": x for name, one in found.items() for what, x in one.other.items()}
-        kind = max(found.values(), key=lambda evidence: evidence.total).kind
-        exact = all(evidence.exact for evidence in found.values())
-        return Evidence(kind, unique, np.bincount(place, amounts, len(unique)).astype(np.float64), other, exact)
+        return self.newer(query, "liked") if row >= self.n_items else joined(self.by_source(query, row))
 
-    def by_source(self, query: Query, row: int) -> dict[str, Evidence]:
-        """What each source with a weight for this request adds to the score, with its own evidence."""
+    def by_source(self, query: Query, row: int, sources: Mapping[str, Any] | None = None) -> dict[str, Evidence]:
+        """What each source with a weight for this request adds to the score, with its own evidence; `sources` in the
+        place of those that were fitted."""
         found = {}
-        for amount, (name, source) in zip(self.amounts([query])[0], self.sources.items(), strict=True):
+        amounts = zip(self.amounts([query])[0], (sources or self.sources).items(), strict=True)
+        for amount, (name, source) in amounts:
             if amount:
                 one: Evidence = source.contributions(query, row)
                 other = {what: amount * x for what, x in one.other.items()}
@@ -179,3 +172,14 @@ class FittedBlend(FullScores):
         recipe = Blend(tuple((name, source.recipe) for name, source in sources.items()), **rest)
         learned = Learned.from_arrays(artifact.arrays)
         return cls(recipe, sources, Bounds(*map(float, artifact.arrays["bounds"])), learned)
+
+
+def joined(found: Mapping[str, Evidence]) -> Evidence:
+    """The evidence of several sources as one, which sums to the sum of theirs."""
+    rows = np.concatenate([evidence.rows for evidence in found.values()])
+    amounts = np.concatenate([evidence.amounts for evidence in found.values()])
+    unique, place = np.unique(rows, return_inverse=True)
+    other = {f"{name}: {what}": x for name, one in found.items() for what, x in one.other.items()}
+    kind = max(found.values(), key=lambda evidence: evidence.total).kind
+    exact = all(evidence.exact for evidence in found.values())
+    return Evidence(kind, unique, np.bincount(place, amounts, len(unique)).astype(np.float64), other, exact)

@@ -13,7 +13,7 @@ from scipy import sparse
 
 from regard.data.artifacts import Artifact
 from regard.data.item_records import records
-from regard.domain.arrays import Mask, Scores, Vectors, check_shape
+from regard.domain.arrays import Mask, Scores, Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Evidence
@@ -21,8 +21,9 @@ from regard.domain.records import Item
 from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
-from regard.models.scoring import FactorScores, recipe_from
+from regard.models.scoring import InductiveScores, recipe_from
 
+LABELS = 512  # the most frequent labels that are kept
 BLOCK = 8_192  # items whose vectors are held in float64 at once
 RARE = 0.01  # share of the items that bear a label up to which a search looks for it by name
 Label = tuple[str, str]  # (field, value): ("tags", "drama"), ("director", "Mann")
@@ -86,17 +87,12 @@ class Vocabulary:
         return Vocabulary(labels, arrays["idf"])
 
 
-def content_vectors(data: Dataset, vectors: str | None, labels: float, most: int = 512) -> Vectors:
-    """Text vectors and label rows side by side, (I, d), so that dots are (1 - labels) * text + labels * labels."""
-    parts: list[Vectors] = []
-    if vectors is not None and labels < 1:
-        if vectors not in data.vectors:
-            hint = f"encode_dataset(data, encoder) gives them; there are {sorted(data.vectors)}."
-            raise InvalidInput("ContentKNN.vectors", f"content vectors {vectors!r} in the data", "none", hint)
-        parts.append(unit(data.vectors[vectors]) * np.float32((1 - labels) ** 0.5))
-    if labels > 0:
-        items = list(records(data))
-        parts.append(Vocabulary.learn(items, None, most).read(items).toarray() * np.float32(labels**0.5))
+NO_LABELS = Vocabulary({}, np.empty(0))
+
+
+def side_by_side(text: Vectors, words: sparse.csr_array, labels: float) -> Vectors:
+    """Text vectors (n, t) and label rows (n, L) as (n, t + L): dots are (1 - labels) * text + labels * words."""
+    parts = unit(text) * np.float32((1 - labels) ** 0.5), words.toarray() * np.float32(labels**0.5)
     return np.concatenate(parts, axis=1)
 
 
@@ -129,13 +125,14 @@ class ContentProfile:
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
         return np.asarray(sums / np.where(norms > 0, norms, 1))
 
-    def contributions(self, query: Query, row: int) -> Evidence:
-        """w_j v_j . v_i / |sum| of each history item j: the largest is the nearest thing that they liked."""
+    def evidence(self, query: Query, vector: Vectors) -> Evidence:
+        """w_j v_j . v / |sum| of each history item j, for an item with the vector v (d,): the largest is the nearest
+        thing that they liked."""
         past = history_matrix([query], len(self.items), self.weighting)
         near = self.items[past.indices].astype(np.float64)
         weights = past.data.astype(np.float64)
         norm = np.linalg.norm(weights @ near)
-        amounts = weights * (near @ self.items[row].astype(np.float64)) / (norm if norm > 0 else 1.0)
+        amounts = weights * (near @ vector.astype(np.float64)) / (norm if norm > 0 else 1.0)
         return Evidence("content", past.indices.astype(np.int64), amounts)
 
 
@@ -159,16 +156,28 @@ class ContentKNN:
 
     def fit(self, data: Dataset, *, run: Run = Run()) -> FittedContentKNN:  # noqa: B008
         """Nothing is learned but how telling each label is."""
-        share = 1.0 if self.vectors is None else self.labels
-        return FittedContentKNN(self, content_vectors(data, self.vectors, share))
+        if self.share < 1 and self.vectors not in data.vectors:
+            hint = f"encode_dataset(data, encoder) gives them; there are {sorted(data.vectors)}."
+            raise InvalidInput("ContentKNN.vectors", f"content vectors {self.vectors!r} in the data", "none", hint)
+        text = data.vectors[str(self.vectors)] if self.share < 1 else np.zeros((len(data.items), 0), np.float32)
+        items = list(records(data)) if self.share > 0 else []
+        vocabulary = Vocabulary.learn(items, None, LABELS)
+        words = vocabulary.read(items) if items else sparse.csr_array((len(data.items), 0), dtype=np.float32)
+        return FittedContentKNN(self, side_by_side(text, words, self.share), vocabulary)
+
+    @property
+    def share(self) -> float:
+        """What the labels count for, 0..1."""
+        return 1.0 if self.vectors is None else self.labels
 
 
 @dataclass(frozen=True, eq=False)
-class FittedContentKNN(FactorScores):
+class FittedContentKNN(InductiveScores):
     """score_i = p . v_i with the ContentProfile p."""
 
     recipe: ContentKNN
     items: Vectors  # (I, d)
+    vocabulary: Vocabulary = NO_LABELS  # of the last columns
     name: str = "content"
 
     @property
@@ -221,18 +230,28 @@ class FittedContentKNN(FactorScores):
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """Which of their items it is near to; the amounts sum to the score."""
-        return self.newer(query, "content") if row >= self.n_items else self.profile.contributions(query, row)
+        return self.newer(query, "content") if row >= self.n_items else self.evidence(query, self.items[row])
 
-    def extended(self, items: Vectors) -> FittedContentKNN:
-        """The same model over more rows, (I + new, d)."""
-        check_shape("FittedContentKNN.extended", items, (None, self.items.shape[1]))
-        return FittedContentKNN(self.recipe, items, self.name)
+    def encode_items(self, items: Sequence[Item], contents: Mapping[str, Vectors]) -> Vectors:
+        """By their text and those of their labels that are known, (m, d)."""
+        words, share = self.vocabulary.read(items), self.recipe.share
+        blank = np.zeros((len(items), self.items.shape[1] - words.shape[1]), np.float32)
+        text = contents.get(str(self.recipe.vectors), blank) if share < 1 else blank[:, :0]
+        if text.shape[1] != blank.shape[1]:  # an older Regard did not keep what the columns of labels are
+            return np.zeros((len(items), self.items.shape[1]), np.float32)
+        return side_by_side(text, words, share)
+
+    def evidence(self, query: Query, vector: Vectors) -> Evidence:
+        """Which of their items it is near to."""
+        return self.profile.evidence(query, vector)
 
     def artifact(self) -> Artifact:
-        """The vectors and the recipe."""
-        return Artifact("content-knn", asdict(self.recipe), {"items": self.items})
+        """The vectors, what their columns of labels are, and the recipe."""
+        return Artifact("content-knn", asdict(self.recipe), {"items": self.items, **self.vocabulary.arrays()})
 
     @classmethod
     def from_artifact(cls, artifact: Artifact) -> FittedContentKNN:
         """The same model, bit for bit."""
-        return cls(recipe_from(ContentKNN, artifact.recipe), artifact.arrays["items"])
+        held = artifact.arrays
+        words = Vocabulary.from_arrays(held) if "idf" in held else NO_LABELS  # an older Regard kept none
+        return cls(recipe_from(ContentKNN, artifact.recipe), held["items"], words)

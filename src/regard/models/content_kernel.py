@@ -84,8 +84,8 @@ class ContentKernel:
 
     def read(self, items: Sequence[Item], text: Vectors) -> Content:
         """What items and their text vectors (n, t) say."""
-        numbers = np.array([_numbers(items, name) for name, _ in self.numbers]).reshape(-1, len(items)).T
-        near = np.array([_numbers(items, name) for name, _ in self.near]).reshape(-1, len(items)).T
+        numbers = np.array([_numbers(items, name) for name, _ in self.numbers]).reshape(len(self.numbers), len(items)).T
+        near = np.array([_numbers(items, name) for name, _ in self.near]).reshape(len(self.near), len(items)).T
         numbers = np.where(np.isfinite(numbers), numbers, self.middle)
         return Content(self.vocabulary.read(items), numbers, near, unit(text))
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,7 +22,7 @@ from regard.domain.request import Query, history_matrix
 from regard.domain.run import Run
 from regard.domain.weights import Weighting
 from regard.models.content_kernel import Content, ContentKernel, Reach, check_reaches
-from regard.models.scoring import FactorScores, people_of, recipe_from
+from regard.models.scoring import InductiveScores, people_of, recipe_from
 
 BLOCK = 4_096  # items whose likeness to the known ones is held at once
 Matrix = NDArray[np.float64]
@@ -140,7 +140,7 @@ class Ridge:
 
 
 @dataclass(frozen=True, eq=False)
-class FittedContentRegression(FactorScores):
+class FittedContentRegression(InductiveScores):
     """score_i = (x H) . v_i, linear in the history x, over items with and without events."""
 
     recipe: ContentRegression
@@ -167,21 +167,11 @@ class FittedContentRegression(FactorScores):
         """The person's vector, (Q,) -> (Q, d)."""
         return np.asarray(self._people(queries), np.float32)
 
-    def encode_items(self, items: Sequence[Item], text: Vectors) -> Vectors:
-        """The vectors of new items from their content and text vectors (n, t): (n, d), beside `item_vectors`."""
+    def encode_items(self, items: Sequence[Item], contents: Mapping[str, Vectors]) -> Vectors:
+        """By all that their content says, (m, d)."""
+        silent = np.zeros((len(items), self.ridge.known.text.shape[1]), np.float32)
+        text = silent if self.recipe.vectors is None else contents.get(self.recipe.vectors, silent)
         return self.ridge.predict(self.ridge.kernel.read(items, text)).astype(np.float32)
-
-    def extended(self, items: Sequence[Item], text: Vectors) -> FittedContentRegression:
-        """The same model with new items after the known ones, found and scored at once."""
-        new = self.encode_items(items, text)
-        silent = np.zeros((len(items), self.history.shape[1]))
-        return FittedContentRegression(
-            self.recipe,
-            self.ridge,
-            np.concatenate([self.item_vectors, new]),
-            np.concatenate([self.history, silent]),
-            np.r_[self.people, np.zeros(len(items))],
-        )
 
     def _people(self, queries: Sequence[Query]) -> Matrix:
         return np.asarray(
@@ -196,10 +186,14 @@ class FittedContentRegression(FactorScores):
         """x_j h_j . v_i of each history item j, exact."""
         if row >= self.n_items:
             return self.newer(query, "content")
+        found = self.evidence(query, self.item_vectors[row])
+        return replace(found, kind="liked") if self.people[row] > self.recipe.prior else found
+
+    def evidence(self, query: Query, vector: Vectors) -> Evidence:
+        """x_j h_j . v of each history item j, exact."""
         past = history_matrix([query], self.n_items, self.recipe.weighting)
-        amounts = past.data * (self.history[past.indices] @ self.item_vectors[row].astype(np.float64))
-        kind = "liked" if self.people[row] > self.recipe.prior else "content"
-        return Evidence(kind, past.indices.astype(np.int64), amounts)
+        amounts = past.data * (self.history[past.indices] @ vector.astype(np.float64))
+        return Evidence("content", past.indices.astype(np.int64), amounts)
 
     def artifact(self) -> Artifact:
         """Vectors, the ridge with the content it learned from, and the recipe."""

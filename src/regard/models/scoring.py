@@ -16,6 +16,7 @@ from regard.domain.arrays import Rows, Scores, Vectors, kth_highest
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.dataset import Dataset
 from regard.domain.protocols import Evidence
+from regard.domain.records import Item
 from regard.domain.request import NO_ROWS, Query
 from regard.domain.weights import Weighting
 
@@ -104,6 +105,20 @@ class FactorScores(FullScores):
         """What makes the scores, to the rounding of float32: vectors (Q, d) whose products with `factors` they are, and
         what a few items each have beside their product, (Q, I), >= 0 with sorted indices; None: nothing."""
         return self.encode(queries), None
+
+
+class InductiveScores(FactorScores):
+    """FactorScores whose items' vectors follow from what items say, so that items newer than the model have them too
+    (inductive: Hamilton et al. 2017)."""
+
+    @abstractmethod
+    def encode_items(self, items: Sequence[Item], contents: Mapping[str, Vectors]) -> Vectors:
+        """The vectors (m, d) of newer items, by their records and content vectors (m, c) by the encoder's name; zero
+        where nothing is known. Their products with `encode` are their scores."""
+
+    @abstractmethod
+    def evidence(self, query: Query, vector: Vectors) -> Evidence:
+        """What speaks for an item with this vector (d,): sums to its score."""
 
 
 def _width(row: Scores) -> float:

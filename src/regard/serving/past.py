@@ -70,7 +70,7 @@ def past_print(query: Query) -> str:
 def _without(recommender: Recommender, names: Sequence[str]) -> Recommender:
     """The corridor as if these sources had failed, and no other: here nobody waits, so none is too slow."""
     asked = {
-        name: (LeftOut if name in names else AtWork)(source.source, name, np.inf, source.near)
+        name: (LeftOut if name in names else AtWork)(source.source, name, np.inf, source.near, source.newer)
         for name, source in recommender.retrievers.items()
         if isinstance(source, AtWork)
     }

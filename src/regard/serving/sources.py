@@ -6,22 +6,24 @@ import threading
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
 import numpy as np
 import structlog
 
+from regard.data.catalogue import Catalogue
 from regard.domain.arrays import Rows, Scores
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.errors import Unavailable
 from regard.domain.protocols import Evidence
 from regard.domain.request import NO_ROWS, Query
-from regard.models.blend import FittedBlend
-from regard.models.scoring import FactorScores
+from regard.models.blend import FittedBlend, joined
+from regard.models.scoring import FactorScores, InductiveScores
 from regard.recommending.retrievers import NearestNeighbours
 from regard.serving.looks import Everything, Look, Products
+from regard.serving.newer import Newer
 
 SEARCHED = 4_000_000  # numbers in the items' vectors from which on a search costs less than all scores
 
@@ -43,16 +45,19 @@ class AtWork:
     name: str
     budget: float
     near: NearestNeighbours | None = None  # the search by which it proposes, where its scores are products of vectors
+    newer: Newer | None = None  # what it says of items that it was not fitted on
     _state: threading.local = field(default_factory=threading.local, repr=False)
     _slow: threading.Event = field(default_factory=threading.Event, repr=False)
 
     @classmethod
-    def of(cls, source: Any, name: str, budget: float) -> AtWork:
-        """The source, with a search where its scores are products of many or of wide vectors."""
+    def of(cls, source: Any, name: str, budget: float, catalogue: Catalogue | None = None) -> AtWork:
+        """The source, with a search where its scores are products of many or of wide vectors; over a catalogue it also
+        scores what is newer than itself, where it can."""
         factors = source.factors() if isinstance(source, FactorScores) else None
-        if factors is None or factors.size < SEARCHED:
-            return cls(source, name, budget)
-        return cls(source, name, budget, NearestNeighbours(source, factors, name=source.name))
+        searched = factors is not None and factors.size >= SEARCHED
+        near = NearestNeighbours(source, factors, name=source.name) if factors is not None and searched else None
+        newer = Newer(source, catalogue) if catalogue is not None and isinstance(source, InductiveScores) else None
+        return cls(source, name, budget, near, newer)
 
     @property
     def n_items(self) -> int:
@@ -76,14 +81,25 @@ class AtWork:
         return list(found)
 
     def at(self, query: Query, rows: Rows) -> Scores:
-        """The scores of some known rows, (n,); 0 where the source was left out."""
+        """The scores of some rows, (n,); 0 where the source was left out, or can say nothing of so new an item."""
         asked: Sequence[Query] = getattr(self._state, "asked", ())
         place = next((place for place, one in enumerate(asked) if one is query), None)
         look = self._look([query], 0)[0] if place is None else self._state.look
-        return np.zeros(len(rows)) if isinstance(look, Unavailable) else look.at(place or 0, rows)
+        if isinstance(look, Unavailable):
+            return np.zeros(len(rows))
+        if not len(rows) or rows.max() < self.n_items:
+            return look.at(place or 0, rows)
+        known, found = rows < self.n_items, np.zeros(len(rows))
+        found[known] = look.at(place or 0, rows[known])
+        if self.newer is not None:
+            found[~known] = self.newer.at(query, rows[~known])
+        return found
 
     def contributions(self, query: Query, row: int) -> Evidence:
-        """As the source says."""
+        """As the source says; nothing of an item of which it can say nothing."""
+        if row >= self.n_items:
+            nothing = Evidence("liked", NO_ROWS, np.empty(0))
+            return nothing if self.newer is None else self.newer.contributions(query, row)
         said: Evidence = self.source.contributions(query, row)
         return said
 
@@ -123,7 +139,7 @@ class AtWork:
 class BlendAtWork:
     """The scorer of a blend whose sources are at work: the weighted sum of their scores, of the candidates alone.
 
-    An item newer than the release scores 0: nothing is known of it yet.
+    An item newer than the release gets what those sources give that can tell by what it says of itself.
     """
 
     model: FittedBlend
@@ -136,20 +152,24 @@ class BlendAtWork:
     def score(self, query: Query, candidates: Candidates) -> Scored:
         """Mean: sum_s amount_s * score_s. Spread: their deviation / sqrt(1 + support), as FullScores says it."""
         known = candidates.rows < self.model.n_items
-        rows = candidates.rows[known]
-        total = np.zeros(len(rows))
+        mean = np.zeros(len(candidates))
         for amount, source in zip(self.model.amounts([query])[0], self.sources.values(), strict=True):
             if amount:
-                total += amount * source.at(query, rows)
-        mean = np.zeros(len(candidates))
-        mean[known] = total
-        width = float(total.std()) if len(total) else 0.0
+                mean += amount * source.at(query, candidates.rows)
+        width = float(mean[known if known.any() else ...].std()) if len(mean) else 0.0
         spread = np.full(len(candidates), width)
-        spread[known] /= np.sqrt(1.0 + self._support[rows])
+        spread[known] /= np.sqrt(1.0 + self._support[candidates.rows[known]])
         return Scored(mean, spread)
 
     def contributions(self, query: Query, row: int) -> Evidence:
-        """The blend's evidence; none for an item newer than the release."""
-        if row >= self.model.n_items:
-            return Evidence("liked", NO_ROWS, np.empty(0), {"new item": 0.0})
-        return self.model.contributions(query, row)
+        """The blend's evidence; of an item newer than the release what its sources have, if any."""
+        if row < self.model.n_items:
+            return self.model.contributions(query, row)
+        found = joined(self.model.by_source(query, row, self.sources))
+        return found if len(found.rows) or found.other else replace(found, other={"new item": 0.0})
+
+    def read(self, rows: Sequence[int]) -> None:
+        """Let each source read what items newer than the release say of themselves."""
+        for source in self.sources.values():
+            if source.newer is not None:
+                source.newer.read(rows)

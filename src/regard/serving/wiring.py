@@ -55,7 +55,7 @@ from regard.serving.looks import Everything
 from regard.serving.recipes import Recipes, decode_encoder
 from regard.serving.settings import Settings
 from regard.serving.sources import AtWork, BlendAtWork
-from regard.serving.tuned import Model, blend_of, over
+from regard.serving.tuned import Model, base_of, blend_of, over
 
 BREADTH = 60  # items that each source is asked for beyond a list and what cannot be shown: with 30, no top 20 changed
 
@@ -97,6 +97,12 @@ class Live:
     vectors: tuple[str, ...]  # the kinds of content vectors of today's items
     encoder: str  # the kind by which lists are kept varied and newer items are proposed
     picture: str | None = None
+
+    def read(self, rows: Sequence[int]) -> None:
+        """Look now at what items newer than the release say of themselves, so that no request has to."""
+        scorer = base_of(self.recommender.scorer)
+        if isinstance(scorer, BlendAtWork):
+            scorer.read(rows)
 
     def exploring(self, picture: Picture | None) -> Live:
         """The same release, as its policy answers by that picture."""
@@ -147,7 +153,9 @@ def assembled(
     recommender = corridor(model, catalogue, features, text.name, budget)
     said = Described.of(today)
     words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))
-    return Live(release, data, catalogue, blend_of(model), recommender, words, tuple(today.vectors), text.name)
+    live = Live(release, data, catalogue, blend_of(model), recommender, words, tuple(today.vectors), text.name)
+    live.read(range(live.model.n_items, len(catalogue)))
+    return live
 
 
 def on_offer(catalogue: Catalogue) -> OnOffer:
@@ -193,7 +201,7 @@ class Words(Sequence[Any]):
 def corridor(model: Model, catalogue: Catalogue, features: Features, text: str, budget: float = np.inf) -> Recommender:
     """The default corridor of a release: every source proposes, the model scores, three of a maker at most."""
     blend = blend_of(model)
-    sources = {name: AtWork.of(source, name, budget) for name, source in blend.sources.items()}
+    sources = {name: AtWork.of(source, name, budget, catalogue) for name, source in blend.sources.items()}
     return Recommender(
         retrievers={**sources, "new": Newcomers(lambda: catalogue.vectors(text), blend.n_items)},
         scorer=over(model, BlendAtWork(blend, sources)),
