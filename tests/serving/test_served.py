@@ -44,7 +44,7 @@ def test_while_the_text_encoder_is_away_lists_come_and_keys_are_followed(
 def test_no_error_ends_the_listener(client: Client, served: Home, monkeypatch: pytest.MonkeyPatch, fails: str) -> None:
     tried: list[str] = []
 
-    def lags(*asked: Any) -> Any:
+    def lags(*asked: Any, **more: Any) -> Any:
         tried.append(fails)
         raise FileNotFoundError("a shared folder that is not there yet")
 
@@ -66,8 +66,8 @@ def test_no_list_waits_for_a_release_that_loads_and_it_knows_what_changed_meanwh
     within, read, go_on = within_of(client, served), threading.Event(), threading.Event()
     before, load = within.live, Installation.load
 
-    def slow(*asked: Any) -> Live:
-        found = load(*asked)
+    def slow(*asked: Any, **more: Any) -> Live:
+        found = load(*asked, **more)
         read.set()
         assert go_on.wait(60)
         return found

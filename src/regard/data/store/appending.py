@@ -5,9 +5,10 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
+import orjson
 
 from regard.data.store.merging import add_rows, lock_new_rows
 from regard.domain.errors import InvalidInput
@@ -16,14 +17,9 @@ if TYPE_CHECKING:
     from regard.data.store.database import Connection
     from regard.domain.records import Event
 
+Codes: TypeAlias = dict[str, int]  # by id or name
 AT_ONCE = 20_000  # events a statement
 LARGEST = float(np.finfo(np.float32).max)
-
-# Nothing is staged for what everyone sends most: events of known people with known items.
-UNKNOWN = """SELECT
-    EXISTS (SELECT FROM unnest(%s::text[]) x WHERE NOT EXISTS (SELECT FROM users WHERE id = x)),
-    EXISTS (SELECT FROM unnest(%s::text[]) x WHERE NOT EXISTS (SELECT FROM items WHERE id = x)),
-    EXISTS (SELECT FROM unnest(%s::text[]) x WHERE NOT EXISTS (SELECT FROM event_types WHERE name = x))"""
 
 # Whoever remembers the people whose events stand in table {0} reads them anew.
 READ_ANEW = """whose AS (SELECT row FROM users WHERE row IN (SELECT user_row FROM {0}) ORDER BY row FOR NO KEY UPDATE),
@@ -35,13 +31,20 @@ NEW_TYPES = """WITH new AS (SELECT x AS name FROM unnest(%s::text[]) x WHERE x N
 
 APPEND = """INSERT INTO events (id, key, user_row, item_row, type, value, time, slate, position, context)
     SELECT event_id(s.key, who, what, s.type, s.value::real, s.time, s.slate, s.position, s.context::jsonb, nth),
-        nullif(s.key, ''), u.row, i.row, t.code, s.value::real, s.time, nullif(s.slate, ''), s.position,
+        nullif(s.key, ''), who_row, what_row, type_code, s.value::real, s.time, nullif(s.slate, ''), s.position,
         s.context::jsonb
-    FROM unnest(%s::text[], %s::text[], %s::text[], %s::text[], %s::float8[], %s::float8[], %s::text[], %s::int[],
-            %s::text[], %s::int[])
-        WITH ORDINALITY AS s (key, who, what, type, value, time, slate, position, context, nth, n)
-    JOIN users u ON u.id = who JOIN items i ON i.id = what JOIN event_types t ON t.name = s.type
+    FROM ROWS FROM (json_to_recordset(%s) AS (key text, who text, what text, type text, value float8, time float8,
+            slate text, position int, context text, nth int, who_row int, what_row int, type_code smallint))
+        WITH ORDINALITY AS s (key, who, what, type, value, time, slate, position, context, nth, who_row, what_row,
+            type_code, n)
     ORDER BY n ON CONFLICT (id) DO NOTHING"""
+FIELDS: tuple[str, ...] = ("key", "who", "what", "type", "value", "time", "slate", "position", "context", "nth")
+FIELDS += ("who_row", "what_row", "type_code")
+HELD = (  # ids to rows; until the commit nobody deletes what is held, or writes events of these people
+    b"SELECT id, row FROM users WHERE id = ANY(%s) ORDER BY row FOR NO KEY UPDATE",
+    b"SELECT id, row FROM items WHERE id = ANY(%s) ORDER BY row FOR KEY SHARE",
+    b"SELECT name, code FROM event_types WHERE name = ANY(%s)",
+)
 
 
 def append_events(connection: Connection, *batches: Sequence[Event]) -> int:
@@ -55,11 +58,12 @@ def append_events(connection: Connection, *batches: Sequence[Event]) -> int:
     for batch in batches:
         seen: Counter[tuple[Any, ...]] = Counter()
         rows += [_row(event, seen) for event in batch]
-    _meet(connection, *(list(dict.fromkeys(row[column] for row in rows)) for column in (1, 2, 3)))
+    who, what, types = _meet(connection, *(list(dict.fromkeys(row[column] for row in rows)) for column in (1, 2, 3)))
     new = 0
     for start in range(0, len(rows), AT_ONCE):
-        columns = [list(column) for column in zip(*rows[start : start + AT_ONCE], strict=True)]
-        new += connection.execute(APPEND.encode(), columns).rowcount
+        coded = ((*row, who[row[1]], what[row[2]], types[row[3]]) for row in rows[start : start + AT_ONCE])
+        said = [dict(zip(FIELDS, row, strict=True)) for row in coded]
+        new += connection.execute(APPEND.encode(), (orjson.dumps(said).decode(),)).rowcount
     return new
 
 
@@ -76,15 +80,30 @@ def _row(event: Event, seen: Counter[tuple[Any, ...]]) -> tuple[Any, ...]:
     return (event.id, *what, nth)
 
 
-def _meet(connection: Connection, who: list[str], what: list[str], types: list[str]) -> None:
-    """Rows for who and what is new. Until the commit nobody else writes events of these people, and no erasure of a
-    person or an item passes by events that it cannot see yet.
+def _meet(connection: Connection, who: list[str], what: list[str], types: list[str]) -> tuple[Codes, Codes, Codes]:
+    """The rows of who and what, and the codes of types, those that are new among them made.
+
+    Until the commit nobody else writes events of these people, and no erasure of a person or an item passes by events
+    that it cannot see yet.
     """
-    found = connection.execute(UNKNOWN.encode(), (who, what, types)).fetchone()
-    if found is not None and any(found):
-        _add_unknown(connection, who, what, types)
-    connection.execute("SELECT FROM users WHERE id = ANY(%s) ORDER BY row FOR NO KEY UPDATE", (who,))
-    connection.execute("SELECT FROM items WHERE id = ANY(%s) ORDER BY row FOR KEY SHARE", (what,))
+    asked = (who, what, types)
+    while True:
+        try:
+            with connection.transaction():
+                rows, items, codes = (_held(connection, query, ids) for query, ids in zip(HELD, asked, strict=True))
+                if (len(rows), len(items), len(codes)) == (len(who), len(what), len(types)):
+                    return rows, items, codes
+                raise _UnknownError  # which lets go of what is held: locks of new rows are taken before any other
+        except _UnknownError:
+            _add_unknown(connection, *asked)
+
+
+class _UnknownError(Exception):
+    """Somebody or something has no row yet."""
+
+
+def _held(connection: Connection, query: bytes, ids: list[str]) -> Codes:
+    return dict(connection.execute(query, (ids,)).fetchall())
 
 
 def _add_unknown(connection: Connection, who: list[str], what: list[str], types: list[str]) -> None:
