@@ -20,12 +20,15 @@ class _Refused(ValueError):
 
 
 def _judge(rule: Rule, value: Any) -> Any:
-    nested = isinstance(value, list | dict)
-    text = None if nested and rule not in (LIST, OBJECT) else as_text(value)
-    said = None if text is None else rule.one(text)
+    text = value if type(value) is str else _as_text(rule, value)
+    said = rule.one(text) if text else None
     if said is None:
         raise _Refused(rule.expected)
     return said
+
+
+def _as_text(rule: Rule, value: Any) -> str | None:
+    return None if isinstance(value, list | dict) and rule not in (LIST, OBJECT) else as_text(value)
 
 
 def _must(rule: Rule) -> BeforeValidator:

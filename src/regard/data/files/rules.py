@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 
 import polars as pl
@@ -154,6 +155,7 @@ def _column_written(texts: pl.Series, form: str | None) -> pl.Series:
     return pl.Series(texts.name, seconds or [None] * len(texts), pl.Float64)
 
 
+@lru_cache(64)  # the events of one call have one
 def time_rule(latest: float | None, form: str | None = None) -> Rule:
     """Times in unix seconds, milli-, micro- or nanoseconds (told apart by size), or ISO 8601, or in `form` (strptime).
 
