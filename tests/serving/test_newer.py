@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from regard.data.store.server import Server
+from regard.domain.records import Value
 from regard.models.content_regression import FittedContentRegression
+from regard.serving.installation import Installation
+from regard.serving.settings import Settings
 from tests.serving.serving import Client, client_of, install, settings_of
 
 CONTENT = {
@@ -21,10 +24,14 @@ CONTENT = {
 
 
 @pytest.fixture
-def client(server: Server, tmp_path: Path, tenant: str) -> Iterator[Client]:
-    settings = replace(settings_of(tmp_path, server.url, tenant), recipes={"sources": CONTENT})
-    key = install(settings)["admin"]
-    with client_of(settings) as client:
+def home(server: Server, tmp_path: Path, tenant: str) -> Settings:
+    return replace(settings_of(tmp_path, server.url, tenant), recipes={"sources": CONTENT})
+
+
+@pytest.fixture
+def client(home: Settings) -> Iterator[Client]:
+    key = install(home)["admin"]
+    with client_of(home) as client:
         yield client.bearing(key)
 
 
@@ -60,3 +67,17 @@ def test_an_item_that_a_source_cannot_read_scores_nothing_there_and_holds_nobody
     assert found["a"]["score"] > found["b"]["score"]
     client.post("/v1/items", json={"id": "c", "title": "C", "tags": [genre]})
     assert "c" in as_ranked(client, "u0", "c")
+
+
+def test_a_newer_item_is_read_alike_by_who_followed_it_and_who_loads_it_later(client: Client, home: Settings) -> None:
+    """Or a replay would not come to the same score: a column of the items is as wide as its widest value."""
+    said: list[Value] = [9.0, "nine", True]
+    client.post("/v1/items", json=[{"id": f"n{n}", "rating": one} for n, one in enumerate(said)])
+    as_ranked(client, "u0")
+    app: Any = client.app
+    lives = [app.state.tenants.served[home.tenant].live]
+    with Installation.open(home) as here:
+        lives += [here.live, here.load(items_at=lives[0].catalogue.upto)]
+        for live in lives:
+            rows = live.catalogue.rows(f"n{n}" for n in range(3)).tolist()
+            assert [live.catalogue.item(row).attributes for row in rows] == [{"rating": one} for one in said]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from regard.data.attributes import values_of
-from regard.data.snapshot import ITEM_FIELDS
+from regard.data.snapshot import ITEM_FIELDS, items_as_of
 from regard.domain.errors import NotFound
 from regard.domain.records import Item
 
@@ -43,6 +43,17 @@ def item_changes(store: Store, after: int) -> ItemChanges:
         rows = connection.execute(items_where("changed > %s ORDER BY row"), (after,)).fetchall()
         gone = connection.execute("SELECT row FROM gone_items WHERE changed > %s", (after,)).fetchall()
     return ItemChanges(upto[0] if upto else after, tuple(map(item_from, rows)), tuple(row for (row,) in gone))
+
+
+def item_rows(store: Store, rows: range, at: int | None = None) -> list[tuple[int, Item]]:
+    """Those of `rows` that are there, each with its record as it stands, or stood at change number `at`."""
+    if not rows:
+        return []
+    with store.reading() as connection:
+        found = connection.execute(
+            items_where("row >= %s AND row < %s ORDER BY row", items_as_of(at)), (rows.start, rows.stop)
+        )
+        return [item_from(row) for row in found]
 
 
 def item_of(store: Store, item_id: str) -> Item:

@@ -18,6 +18,7 @@ from threadpoolctl import threadpool_limits
 from regard.data.catalogue import FORGOTTEN
 from regard.data.cleaning_report import ImportReport
 from regard.data.importing import ImportOptions, import_paths
+from regard.data.item_changes import item_rows
 from regard.data.moving import export_store, import_store
 from regard.data.postgres import Store
 from regard.data.snapshot import snapshot
@@ -154,7 +155,10 @@ class Installation(Shelf):
             where, hint = f"release {release.name}", "Fit one on it: regard fit. Or choose its own store or folder."
             raise Conflict(where, "a release that was fitted on this store", "one of another store", hint)
         live = wiring.assembled(release, self.scorer(release.name), data, today, self.encoder, budget)
-        live.catalogue.follow((), (), items_at or 0)
+        newer = range(len(data.items), len(live.catalogue))
+        said = item_rows(self.store, newer, items_at)  # as who follows hears them: the columns of `today` are typed
+        live.catalogue.follow(said, (), items_at or 0)
+        live.read(newer)
         return live
 
     def query(self, user: str, k: int = 10) -> Query:

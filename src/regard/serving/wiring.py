@@ -153,9 +153,7 @@ def assembled(
     recommender = corridor(model, catalogue, features, text.name, budget)
     said = Described.of(today)
     words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))
-    live = Live(release, data, catalogue, blend_of(model), recommender, words, tuple(today.vectors), text.name)
-    live.read(range(live.model.n_items, len(catalogue)))
-    return live
+    return Live(release, data, catalogue, blend_of(model), recommender, words, tuple(today.vectors), text.name)
 
 
 def on_offer(catalogue: Catalogue) -> OnOffer:
