@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
+import numpy as np
 import pytest
 
+from regard.data.catalogue import Catalogue
+from regard.data.features import Features
 from regard.data.store.server import Server
-from regard.domain.records import Value
+from regard.domain.arrays import Vectors
+from regard.domain.candidates import Candidates
+from regard.domain.protocols import Explainer
+from regard.domain.records import Item, Value
+from regard.domain.request import Query
+from regard.models.blend import Blend
+from regard.models.content import ContentKNN
 from regard.models.content_regression import FittedContentRegression
+from regard.models.ease import EASE
+from regard.models.popular import Popularity
+from regard.recommending.explain import Described, Reason, explain
+from regard.recommending.recommender import Recommender
+from regard.serving import past
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
+from regard.serving.wiring import corridor
+from tests.contracts.subjects import N_ITEMS, ask, communities
 from tests.serving.serving import Client, client_of, install, settings_of
 
 CONTENT = {
@@ -81,3 +98,34 @@ def test_a_newer_item_is_read_alike_by_who_followed_it_and_who_loads_it_later(cl
         for live in lives:
             rows = live.catalogue.rows(f"n{n}" for n in range(3)).tolist()
             assert [live.catalogue.item(row).attributes for row in rows] == [{"rating": one} for one in said]
+
+
+class Directions:
+    """An encoder that looks along the first axis, forward or back, as an item's title says."""
+
+    name = "content"
+
+    def encode(self, items: Sequence[Item]) -> Vectors:
+        return np.array([[int(item.title or 0), 0, 0] for item in items], np.float32)
+
+
+def test_evidence_sums_to_the_score_also_without_a_source_that_was_left_out() -> None:
+    sources = ("ease", EASE(l2=5.0)), ("content", ContentKNN("content", labels=0.0)), ("popular", Popularity())
+    data = communities()
+    catalogue = Catalogue.of(data, {"content": Directions()})
+    features = Features.of(data, lambda: catalogue.valid_from)
+    live = corridor(Blend(sources).fit(data), catalogue, features, "content")
+    catalogue.upsert([Item("back", title="-1"), Item("forward", title="1"), Item("silent")])
+    without = past._without(live, ["content"])
+    for query, found in product((ask(0, 2, 1, user=0), ask(0, 1, 3, user=0), ask()), (live, without)):
+        rows = np.arange(N_ITEMS + 3)
+        scores = found.scorer.score(query, Candidates.of("new", rows, np.zeros(len(rows)))).mean
+        said = [cast(Explainer, found.scorer).contributions(query, row) for row in rows.tolist()]
+        assert [one.total for one in said] == pytest.approx(scores.tolist(), abs=1e-5)
+
+    def reason(query: Query, row: int, found: Recommender = live) -> Reason:
+        return explain(found, Described(catalogue.titles), query, N_ITEMS + row)
+
+    torn = ask(0, 1, 3, user=0)  # who liked one thing like it and two unlike it
+    assert [reason(torn, row).kind for row in range(2)] == ["content", "content"]
+    assert [reason(torn, 2).text[:9], reason(torn, 0, without).text[:9]] == ["New here.", "New here."]

@@ -180,6 +180,6 @@ def joined(found: Mapping[str, Evidence]) -> Evidence:
     amounts = np.concatenate([evidence.amounts for evidence in found.values()])
     unique, place = np.unique(rows, return_inverse=True)
     other = {f"{name}: {what}": x for name, one in found.items() for what, x in one.other.items()}
-    kind = max(found.values(), key=lambda evidence: evidence.total).kind
+    kind = max(found.values(), key=lambda one: (len(one.rows) + len(one.other) > 0, one.total)).kind
     exact = all(evidence.exact for evidence in found.values())
     return Evidence(kind, unique, np.bincount(place, amounts, len(unique)).astype(np.float64), other, exact)

@@ -16,10 +16,11 @@ from regard.data.past import must_be_kept, steps
 from regard.domain.arrays import Rows, Scores
 from regard.domain.candidates import Candidates
 from regard.domain.errors import Unavailable
+from regard.domain.protocols import Evidence
 from regard.domain.request import Query
 from regard.recommending.recommender import Recommender
 from regard.serving.installation import Installation
-from regard.serving.sources import AtWork, BlendAtWork
+from regard.serving.sources import NOTHING, AtWork, BlendAtWork
 from regard.serving.tuned import base_of, over
 from regard.serving.wiring import Live
 
@@ -90,3 +91,7 @@ class LeftOut(AtWork):
     def at(self, query: Query, rows: Rows) -> Scores:
         """Nothing is added to any score, (n,)."""
         return np.zeros(len(rows))
+
+    def contributions(self, query: Query, row: int) -> Evidence:
+        """Nothing."""
+        return NOTHING

@@ -26,6 +26,7 @@ from regard.serving.looks import Everything, Look, Products
 from regard.serving.newer import Newer
 
 SEARCHED = 4_000_000  # numbers in the items' vectors from which on a search costs less than all scores
+NOTHING = Evidence("liked", NO_ROWS, np.empty(0))
 
 log = structlog.get_logger("regard.sources")
 _aside = ThreadPoolExecutor(4, "regard-slow-source")
@@ -98,8 +99,7 @@ class AtWork:
     def contributions(self, query: Query, row: int) -> Evidence:
         """As the source says; nothing of an item of which it can say nothing."""
         if row >= self.n_items:
-            nothing = Evidence("liked", NO_ROWS, np.empty(0))
-            return nothing if self.newer is None else self.newer.contributions(query, row)
+            return NOTHING if self.newer is None else self.newer.contributions(query, row)
         said: Evidence = self.source.contributions(query, row)
         return said
 
@@ -162,11 +162,9 @@ class BlendAtWork:
         return Scored(mean, spread)
 
     def contributions(self, query: Query, row: int) -> Evidence:
-        """The blend's evidence; of an item newer than the release what its sources have, if any."""
-        if row < self.model.n_items:
-            return self.model.contributions(query, row)
+        """What the sources have, as the blend weighs it; of an item newer than the release also that it is new."""
         found = joined(self.model.by_source(query, row, self.sources))
-        return found if len(found.rows) or found.other else replace(found, other={"new item": 0.0})
+        return found if row < self.model.n_items else replace(found, other={**found.other, "new item": 0.0})
 
     def read(self, rows: Sequence[int]) -> None:
         """Let each source read what items newer than the release say of themselves."""
