@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -11,10 +14,13 @@ import httpx
 import psutil
 import pytest
 
+from regard.data.postgres import Store
 from regard.data.store.server import Server
+from regard.domain.errors import Unavailable
+from regard.serving.served import Served
 from regard.serving.settings import Settings
 from tests.serving.processes import serving, until
-from tests.serving.serving import client_of, ids, install, settings_of
+from tests.serving.serving import Home, client_of, ids, install, settings_of
 
 
 @pytest.fixture
@@ -74,3 +80,39 @@ def test_a_server_stops_although_its_store_hangs(away: tuple[Settings, str, Path
             with pytest.raises(httpx.TimeoutException):
                 replica.http.post("/v1/users", json={"id": "waits"}, timeout=1)
             assert replica.stop() == 0
+
+
+def test_to_hang_up_waits_for_nothing_not_even_for_who_is_connecting(away: tuple[Settings, str, Path]) -> None:
+    settings, _, folder = away
+    refused: list[Unavailable] = []
+    with Store.open(settings.store, "away") as store:
+
+        def ask() -> None:
+            with pytest.raises(Unavailable) as error:
+                store.user("u1")
+            refused.append(error.value)
+
+        with hanging(folder):
+            asking = [threading.Thread(target=ask) for _ in range(4)]  # more than there are connections
+            for thread in asking:
+                thread.start()
+            time.sleep(0.5)
+            began = time.monotonic()
+            store.hang_up()
+            assert time.monotonic() - began < 3  # each thread that is connecting was waited for 5 s
+            for thread in asking:
+                thread.join(10)
+        assert len(refused) == 4
+
+
+def test_tenants_part_at_the_same_time(served: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    met, close = asyncio.Barrier(2), Served.close
+
+    async def once_both_part(tenant: Served) -> None:
+        async with asyncio.timeout(30):
+            await met.wait()
+        await close(tenant)
+
+    monkeypatch.setattr(Served, "close", once_both_part)
+    with client_of(served[0], replace(served[0], tenant="empty")) as client:
+        assert client.get("/health/live").status_code == 200

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -81,8 +82,7 @@ def create(settings: Sequence[Settings], tracing: Tracing = OFF) -> FastAPI:
             app.state.tenants = Tenants(served, first.rate, page_)
             yield
         finally:
-            for tenant in served.values():
-                await tenant.close()
+            await asyncio.gather(*(tenant.close() for tenant in served.values()))
             tracing.close()
 
     app = FastAPI(

@@ -73,8 +73,8 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         origins=_several(env.get("REGARD_ORIGINS", "")),
         page_secret=env.get("REGARD_PAGE_SECRET", ""),
         rate=_number("REGARD_RATE", env.get("REGARD_RATE", "0"), "requests a second, 0 for any number"),
-        patience=_number("REGARD_PATIENCE", env.get("REGARD_PATIENCE", "1"), "seconds, more than 0", 1e-3),
-        budget=_number("REGARD_BUDGET", env.get("REGARD_BUDGET", "0.1"), "seconds, more than 0", 1e-3),
+        patience=_number("REGARD_PATIENCE", env.get("REGARD_PATIENCE", "1"), "seconds, .001 or more", 1e-3),
+        budget=_number("REGARD_BUDGET", env.get("REGARD_BUDGET", "0.1"), "seconds, .001 or more", 1e-3),
         traces=_traces(env),
     )
 

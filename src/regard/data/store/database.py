@@ -71,7 +71,7 @@ class Database:
         for connection in list(self._lines):
             with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
                 line.shutdown(socket.SHUT_RDWR)
-        self._pool.close()
+        self._pool.close(timeout=0)  # threads that are still connecting are waited for by nobody
 
     def __enter__(self) -> Self:
         return self
