@@ -209,6 +209,17 @@ def test_similar_items_share_the_genre(client: Client) -> None:
     assert all(int(item["id"][1:]) % 2 == 0 for item in answer["by"]["use"])
 
 
+def test_an_id_may_end_as_a_route_does(client: Client) -> None:
+    client.post("/v1/items", json=[{"id": "f0/similar", "title": "Sequel", "tags": ["crime"]}])
+    assert client.get("/v1/items/f0%2Fsimilar").json()["id"] == "f0/similar"
+    assert client.get("/v1/items/f0%2fsimilar/similar").json()["id"] == "f0/similar"
+    assert client.get("/v1/items/f0/similar/similar").json()["by"]
+    assert client.get("/v1/items/f0/similar").json()["id"] == "f0"
+    assert client.patch("/v1/items/f0%2Fsimilar", json={"title": "Two"}).json()["title"] == "Two"
+    assert client.delete("/v1/items/f0/similar").json()["deleted"]
+    assert client.get("/v1/items/f0%2Fsimilar").status_code == 404
+
+
 def test_similar_items_are_the_nearest_of_those_on_offer(client: Client) -> None:
     def alike(k: int) -> list[str]:
         return [item["id"] for item in client.get("/v1/items/f0/similar", params={"k": k}).json()["by"]["use"]]

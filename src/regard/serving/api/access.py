@@ -10,6 +10,8 @@ from typing import Annotated, Any
 
 from fastapi import Depends, Request, Response
 from fastapi.routing import APIRoute
+from starlette.routing import Match
+from starlette.types import Scope
 
 from regard.data.keys import ROLES, Role
 from regard.serving.api.errors import Forbidden, TooMany, Unauthorized
@@ -107,7 +109,17 @@ def key_of(request: Request) -> str:
 
 
 class Guarded(APIRoute):
-    """A route that asks for its role before anything else is read."""
+    """A route that asks for its role before anything else is read.
+
+    What follows an id in its path (`/similar`) must stand there as it is: sent as %2F, the slash belongs to the id.
+    """
+
+    def matches(self, scope: Scope) -> tuple[Match, Scope]:
+        """Whether it is for this request."""
+        _, _, end = self.path.partition(":path}")
+        if not (scope.get("raw_path") or scope["path"].encode()).endswith(end.encode()):
+            return Match.NONE, {}
+        return super().matches(scope)
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler behind the door."""
