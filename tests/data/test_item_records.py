@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
+
 import polars as pl
 import pytest
 
 from regard.data import item_records
+from regard.data.catalogue import Catalogue
 from regard.data.item_records import record, records
 from regard.domain.dataset import Dataset
 from regard.domain.records import Item
@@ -28,6 +31,15 @@ def test_a_dataset_gives_its_items_back() -> None:
         Item("b", attributes={"year": 2000.0}),
     ]
     assert list(records(_data(pl.DataFrame({"id": ["a", "b"]})))) == [Item("a"), Item("b")]
+
+
+def test_an_item_may_be_valid_between_dates() -> None:
+    ends = {"valid_from": [date(1970, 1, 2), None], "valid_until": [datetime(1970, 1, 2, 1), None]}
+    data = _data(pl.DataFrame({"id": ["a", "b"], **ends}))
+    assert record(data, 0) == Item("a", valid_from=86_400.0, valid_until=90_000.0)
+    catalogue = Catalogue.of(data)
+    assert catalogue.valid_from.tolist() == [86_400.0, float("-inf")]
+    assert catalogue.valid_until.tolist() == [90_000.0, float("inf")]
 
 
 def test_one_tag_is_a_list_of_one() -> None:

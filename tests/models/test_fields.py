@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Mapping
+import time
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 import pyarrow as pa
+import pytest
 from scipy import sparse
 
 from regard.domain.records import Value
@@ -77,6 +79,23 @@ def test_tables_give_rows_and_equal_rows_are_read_once() -> None:
     repeated = pa.concat_tables([table, table])
     assert (distinct(repeated, read).toarray() == fields.read(rows + rows).toarray()).all()
     assert asked == [3]
+
+
+def test_dates_are_numbers_and_without_a_zone_they_are_of_utc(elsewhere: None) -> None:
+    told = {"day": [dt.date(1970, 1, 2), None], "moment": [dt.datetime(1970, 1, 2, 1), dt.datetime(1970, 1, 3)]}
+    rows = said_by(pa.table(told))
+    assert rows == [{"day": 86_400.0, "moment": 90_000.0}, {"moment": 172_800.0}]
+    assert Fields.learn(rows).kinds == {"day": "number", "moment": "number"}
+
+
+@pytest.fixture
+def elsewhere(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """A machine whose clock is not that of UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
 
 
 def test_the_clock_knows_hours_and_days() -> None:

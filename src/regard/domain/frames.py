@@ -21,6 +21,7 @@ COLUMNS = {  # the names under which people keep these columns
     "value": ("value", "rating", "EVENT_VALUE", "score"),
     "type": ("type", "event", "event_type", "EVENT_TYPE"),
 }
+ENDS = ("valid_from", "valid_until")  # of items: moments
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +89,9 @@ def _entities(seen: pl.Series, given: Any, kind: str) -> tuple[Index, pa.Table]:
     key = next((name for name in ("id", *COLUMNS[kind]) if name in table.columns), None)
     if key is None:
         raise InvalidInput(f"{kind}s", "a column 'id'", f"columns {table.columns}")
-    table = table.with_columns(pl.col(key).cast(pl.String)).rename({key: "id"})
+    ends = [name for name in ENDS if name in table.columns and table[name].dtype.is_temporal()]
+    table = table.with_columns(pl.col(key).cast(pl.String), *(_seconds(table[name]) for name in ends))
+    table = table.rename({key: "id"})
     everyone = pl.concat([table["id"], ids]).unique(maintain_order=True)
     aligned = pl.DataFrame({"id": everyone}).join(table, on="id", how="left", maintain_order="left")
     return Index(kind, aligned["id"].to_list()), aligned.drop("id").to_arrow()
@@ -115,6 +118,10 @@ def _numbers(events: pl.DataFrame, name: str, default: float) -> NDArray[np.floa
 
 def _times(events: pl.DataFrame) -> NDArray[np.float64]:
     if "time" in events.columns and events["time"].dtype.is_temporal():
-        seconds = events["time"].cast(pl.Datetime("us")).dt.epoch("us") / 1e6
-        events = events.with_columns(time=seconds)
+        events = events.with_columns(_seconds(events["time"]))
     return _numbers(events, "time", 0.0)
+
+
+def _seconds(moments: pl.Series) -> pl.Series:
+    """Dates and moments, without a zone those of UTC, as unix seconds."""
+    return moments.cast(pl.Datetime("us")).dt.epoch("us") / 1e6

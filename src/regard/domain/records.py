@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from datetime import UTC, date, datetime
 from types import MappingProxyType
 from typing import Any, TypeAlias
 
@@ -15,15 +16,19 @@ NOTHING: Mapping[str, Value] = MappingProxyType({})
 
 
 def plain(value: Any) -> Value | None:
-    """One attribute as a cell of a table holds it: lists as tuples, dates as unix seconds; None where nothing is said.
+    """One attribute as a cell of a table holds it: lists as tuples, dates and moments (without a zone: UTC) as unix
+    seconds; None where nothing is said.
 
-    >>> plain(["a", "b"]), plain([]), plain(float("nan"))
-    (('a', 'b'), None, None)
+    >>> plain(["a", "b"]), plain([]), plain(float("nan")), plain(date(1970, 1, 2)), plain(datetime(1970, 1, 2, 1))
+    (('a', 'b'), None, None, 86400.0, 90000.0)
     """
     if isinstance(value, list):
         return tuple(value) or None
-    timestamp = getattr(value, "timestamp", None)
-    found: Value | None = timestamp() if callable(timestamp) else value
+    if isinstance(value, date) and not isinstance(value, datetime):
+        value = datetime(value.year, value.month, value.day)
+    if isinstance(value, datetime):
+        value = (value if value.tzinfo else value.replace(tzinfo=UTC)).timestamp()
+    found: Value | None = value
     return None if isinstance(found, float) and not math.isfinite(found) else found
 
 
