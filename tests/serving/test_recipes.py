@@ -83,6 +83,12 @@ def test_a_wrong_table_is_refused_where_it_is_wrong(fields: object, said: str) -
         decode({"sources": {"mine": fields}})
 
 
+@pytest.mark.parametrize("told", [[{"kind": "ease"}], "ease", None, 3])
+def test_sources_that_are_no_table_are_refused(told: object) -> None:
+    with pytest.raises(InvalidInput, match=r"\[sources\]: expected a table of sources by name"):
+        decode({"sources": told})
+
+
 def test_each_of_the_three_encoders_can_be_chosen() -> None:
     local = {"kind": "sentence-transformers", "model": "models/mine", "batch": 8}
     hosted = {"kind": "endpoint", "url": "http://127.0.0.1:8080/v1", "model": "m", "attributes": ["cast"]}

@@ -144,11 +144,11 @@ def decode(table: Mapping[str, Any]) -> Recipes:
     if unknown:
         known = f"the tables [sources.NAME], [search.NAME], {', '.join(f'[{name}]' for name in ALONE)} only"
         raise InvalidInput("regard.toml", known, f"{sorted(unknown)}")
+    told = table.get("sources", {})
+    if not isinstance(told, Mapping):
+        raise InvalidInput("regard.toml [sources]", "a table of sources by name", repr(told))
     vectors = {"vectors": decode_encoder(table).name}
-    return {
-        name: _built(f"regard.toml [sources.{name}]", KINDS, fields, vectors)
-        for name, fields in table.get("sources", {}).items()
-    }
+    return {name: _built(f"regard.toml [sources.{name}]", KINDS, fields, vectors) for name, fields in told.items()}
 
 
 def named(recipes: Recipes, name: str) -> Estimator[Any]:
