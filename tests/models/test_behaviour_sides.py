@@ -135,8 +135,10 @@ def test_rare_actions_teach_where_they_are(loss: Any, negatives: Any) -> None:
     model = recipe.fit(data, run=Run(tracker=lambda _, figures: heard.append(figures["loss"])))
     assert np.isfinite(heard).all()
     assert first(model, ask(0, 1)) == 2
+    heard.clear()
     with pytest.raises(InvalidInput, match=r"Behaviour\.actions: expected some of view, buy, got \('gift',\)"):
-        replace(recipe, actions=("gift",)).fit(data)
+        replace(recipe, actions=("gift",)).fit(data, run=Run(tracker=lambda _, figures: heard.append(figures["loss"])))
+    assert not heard  # nothing was learned in vain
 
 
 def test_pretraining_alone_learns_what_stands_before_and_hides_items() -> None:

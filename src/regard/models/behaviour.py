@@ -25,7 +25,7 @@ from regard.models.appending import Appending, PersonState, appending
 from regard.models.fields import Fields
 from regard.models.interests import Interest, grouped
 from regard.models.networks.figures import next_item_figure
-from regard.models.networks.streams import Reading, Stream, gaps_since
+from regard.models.networks.streams import Reading, Stream, gaps_since, teaching
 from regard.models.networks.teaching import Drawing, Kinds, Losses, next_item_loss
 from regard.models.person_tower import PersonTower
 from regard.models.scoring import InductiveScores, people_of, recipe_from
@@ -128,6 +128,7 @@ class Behaviour:
             from regard.learning.steps import plain
         except ImportError as error:
             raise Unavailable("Behaviour.fit", "PyTorch and onnx", str(error), "pip install 'regard[deep]'") from error
+        teaching(data.events.where(np.asarray(data.events.weight > 0)), self.actions)  # refused before hours of work
         reading = Reading.learn(data, self.window, self.summary)
         sides = Sides.learn(data, self.attributes, self.context, self.timed)
         fields, people = self.items.fields(data), people_of(data.matrix())

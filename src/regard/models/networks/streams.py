@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from regard.domain.arrays import Rows
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput
+from regard.domain.events import Events
 
 GAPS = 40  # codes of time gaps
 START = -1  # in place of an item: nothing was met before
@@ -73,11 +74,6 @@ class Stream:
         """
         positive = np.asarray(data.events.weight > 0)
         right = data.events.where(positive)
-        teaches = right.are(*(wanted or right.types))
-        if len(right) and not teaches.any():
-            there = ", ".join(right.types[code] for code in np.unique(right.type))
-            hint = "Name types that people do, or none: then all teach."
-            raise InvalidInput("Behaviour.actions", f"some of {there}", repr(wanted), hint)
         return Stream(
             right.item.astype(np.int64),
             gaps(right.time, right.offsets),
@@ -85,7 +81,7 @@ class Stream:
             reading.scaled(right.value),
             np.flatnonzero(positive),
             right.offsets,
-            teaches,
+            teaching(right, wanted),
             reading.window,
             rows,
             reading.summary,
@@ -162,6 +158,16 @@ class Stream:
         count = np.where(own >= 0, np.clip(at - 1 - floor, 0, self.summary), 0)
         back = np.arange(int(count.max(initial=0)))[None, :]
         return np.where(back < count[:, None], self._padded[0][np.maximum((at - 2)[:, None] - back, 0)], -1), piece
+
+
+def teaching(events: Events, wanted: tuple[str, ...]) -> NDArray[np.bool_]:
+    """Which events are of the types `wanted` (none named: all), (n,); InvalidInput where there are others only."""
+    found = events.are(*(wanted or events.types))
+    if len(events) and not found.any():
+        there = ", ".join(events.types[code] for code in np.unique(events.type))
+        hint = "Name types that people do, or none: then all teach."
+        raise InvalidInput("Behaviour.actions", f"some of {there}", repr(wanted), hint)
+    return found
 
 
 @dataclass(frozen=True)
