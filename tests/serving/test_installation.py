@@ -7,10 +7,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from regard.domain.errors import InvalidInput
-from regard.serving import installation
+from regard.domain.errors import InvalidInput, NotFound
+from regard.serving import answers, installation
 from regard.serving.installation import Installation
-from regard.serving.settings import read_settings
+from regard.serving.settings import Settings, read_settings
 from tests.serving.test_cli import catalogue
 
 
@@ -26,3 +26,21 @@ def test_many_events_lie_on_disk_and_leave_no_files(tmp_path: Path, monkeypatch:
         assert isinstance(large.events.item, np.memmap)
         assert large.matrix().toarray().tolist() == small.matrix().toarray().tolist()
         assert not list(tmp_path.glob(".snapshot-*"))
+
+
+def test_what_a_list_is_asked_about_may_be_shown(own: Settings) -> None:
+    with Installation.open(own) as here:
+        data = here.live.data
+        usual = [data.items[row] for row in np.argsort(-np.bincount(data.events.item), kind="stable")]
+        shown = {"items": [{"id": usual[2]}]}
+        here.store.delete_item(usual[0])
+        here.store.hide(usual[1])
+    with Installation.open(own) as here:
+        assert answers.missed(here, "u1", shown)["id"] == usual[3]
+        for item in usual[3:]:
+            here.store.hide(item)
+    with Installation.open(own) as here:
+        assert answers.missed(here, "u1", shown)["id"] == usual[2]  # nothing else is left
+        here.store.hide(usual[2])
+    with Installation.open(own) as here, pytest.raises(NotFound, match="on offer"):
+        answers.missed(here, "u1", shown)

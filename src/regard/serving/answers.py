@@ -95,11 +95,15 @@ def why_not(here: Installation, user: str, item: str, k: int = 10) -> dict[str, 
 
 
 def missed(here: Installation, user: str, answer: Mapping[str, Any]) -> dict[str, Any]:
-    """Why-not for an item worth asking about: the most popular one that this person's list does not hold."""
+    """Why-not for an item worth asking about: the most popular one on offer that this person's list does not hold."""
     shown = {item["id"] for item in answer["items"]}
     query = here.query(user, max(1, len(answer["items"])))
-    usual = np.argsort(-np.bincount(here.live.data.events.item, minlength=1), kind="stable")
-    row = next((int(r) for r in usual if here.live.catalogue.id(int(r)) not in shown), int(usual[0]))
+    offered = on_offer(here.live.catalogue)(query)
+    usual = np.argsort(-np.bincount(here.live.data.events.item, minlength=len(offered)), kind="stable")
+    asked = usual[offered[usual]].tolist()
+    if not asked:
+        raise NotFound("items", "one on offer", "none", "They are deleted, hidden, or not valid now.")
+    row = next((row for row in asked if here.live.catalogue.id(row) not in shown), asked[0])
     return _fell(here, query, row)
 
 
