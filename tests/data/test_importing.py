@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import tempfile
+import time
+from concurrent.futures import Future, ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -90,6 +92,25 @@ def test_a_live_event_that_overtakes_an_import_hides_nothing_of_it(store: Store,
     assert sorted(event[4] for event in after.events) == [1.0, 2.0, 1.6e9]
     assert ask(store, "SELECT count(*) FROM events WHERE user_row NOT IN (SELECT row FROM users)") == [0]
     import_paths([path], store, now=NOW)  # brings bob's again, and nothing of ann's
+    assert sorted(ask(store, "SELECT id FROM users")) == ["ann", "bob"]
+
+
+def test_an_import_and_a_live_event_of_somebody_unknown_wait_and_do_not_stand_crosswise(
+    store: Store, tmp_path: Path
+) -> None:
+    users = file(tmp_path, "users.csv", "id,age\nann,30\n")
+    events = file(tmp_path, "events.csv", HEAD + "ann,j,view,1,1600000000\n")
+    with ThreadPoolExecutor(1) as aside:
+        live: list[Future[int]] = []
+
+        def meanwhile(stage: str, _: float) -> None:
+            if stage == "merging events":  # users are merged, so new rows of users are ours until the end
+                live.append(aside.submit(store.append, [Event("bob", "k", "like")]))
+                while not (live[0].done() or ask(store, "SELECT count(*) FROM pg_locks WHERE NOT granted")[0]):
+                    time.sleep(0.01)
+
+        assert import_paths([users, events], store, now=NOW, progress=meanwhile).events_new == 1
+        assert live[0].result() == 1
     assert sorted(ask(store, "SELECT id FROM users")) == ["ann", "bob"]
 
 

@@ -67,6 +67,7 @@ def import_paths(
         told = _Told(progress, [source.path.stat().st_size for source in sources])
         cleaners = [_stage(connection, n, source, now, options, told) for n, source in enumerate(sources)]
         progress("merging", 0.7)
+        staging.lock_new_rows(connection, {source.kind for source in sources})
         return _merge(connection, cleaners, options, progress, tuple((one.name, one.why) for one in left))
 
 

@@ -6,12 +6,13 @@ one batch at a time.
 
 from __future__ import annotations
 
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 import polars as pl
 
-from regard.data.files.naming import LISTS
+from regard.data.files.naming import LISTS, Kind
 from regard.data.store import merging
 from regard.data.store.appending import NEW_TYPES, READ_ANEW
 
@@ -126,6 +127,13 @@ def copy(connection: Connection, table: str, frame: pl.DataFrame) -> None:
             pipe.write(frame.write_csv(include_header=False).encode())
 
 
+def lock_new_rows(connection: Connection, kinds: Collection[Kind]) -> None:
+    """Wait for other writers of new rows of all that sources of these `kinds` bring, at once and before any is merged:
+    a live event takes its locks in one order too, so that it waits and never stands crosswise."""
+    every: Mapping[Kind, merging.Kind] = {"users": "user", "items": "item", "events": "event type"}
+    merging.lock_new_rows(connection, *(new for kind, new in every.items() if kind in kinds or "events" in kinds))
+
+
 def merge_entities(
     connection: Connection, kind: Literal["items", "users"], place: int, name: str, precedence: int
 ) -> Merged:
@@ -140,10 +148,12 @@ def merge_entities(
 
 
 def merge_events(connection: Connection, keyed: bool) -> Merged:
-    """Stubs for people and items that only events know, then the events that are not there yet, by their ids."""
+    """Stubs for people and items that only events know, then the events that are not there yet, by their ids.
+
+    Call `lock_new_rows` first.
+    """
     if keyed:
         connection.execute(TAKEN.encode())
-    merging.lock_new_rows(connection, "user", "item", "event type")
     for kind, column in (("user", "who"), ("item", "what")):
         met = f"CREATE TEMP TABLE met_{kind} ON COMMIT DROP AS SELECT {column} AS id, min(row) AS place, count(*) AS n"
         connection.execute(f"{met} FROM raw_events GROUP BY 1".encode())
