@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import gzip
+import hashlib
+import json
 from pathlib import Path
 
 import pytest
@@ -9,7 +12,7 @@ import pytest
 from regard.data import job_rows
 from regard.data.impression_log import Impression, ImpressionLog, impression_id
 from regard.data.keys import create_key
-from regard.data.moving import import_store
+from regard.data.moving import MANIFEST, export_store, import_store
 from regard.data.postgres import Store
 from regard.data.store.server import Server
 from regard.domain.errors import Conflict, InvalidInput, NotFound
@@ -56,6 +59,20 @@ def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Se
     (tmp_path / "export" / "items.csv.gz").write_bytes(b"")
     with Store.open(server.url, "third") as store, pytest.raises(InvalidInput, match=r"items\.csv"):
         import_store(store, tmp_path / "export")
+
+
+def test_an_export_of_before_may_hold_how_far_jobs_had_come(store: Store, server: Server, tmp_path: Path) -> None:
+    store.upsert_users([User("ann")])
+    manifest = export_store(store, tmp_path / "export")
+    told = gzip.compress(b"7,done,1,1,well\n")
+    (tmp_path / "export" / "job_progress.csv.gz").write_bytes(told)
+    columns, digest = ["job", "stage", "share", "at", "said"], hashlib.sha256(told).hexdigest()
+    manifest["tables"]["job_progress"] = {"rows": 1, "columns": columns, "sha256": digest}
+    (tmp_path / "export" / MANIFEST).write_text(json.dumps(manifest))
+    with Store.open(server.url, f"{store.tenant}_new") as new:
+        found = import_store(new, tmp_path / "export")
+        assert (found["users"], "job_progress" in found) == (1, False)
+        assert new.counts()["users"] == 1
 
 
 def test_lists_of_who_is_being_forgotten_are_not_written_and_wait_for_nobody(store: Store) -> None:
