@@ -196,17 +196,6 @@ def test_runs_are_joined_fit_by_fit(monkeypatch: pytest.MonkeyPatch) -> None:
         joining.joined([*runs, other])
 
 
-def test_runs_of_lists_are_joined_too() -> None:
-    def run(model: str, **more: Any) -> dict[str, Any]:
-        row = {"dataset": "Gowalla", "system": "regard", "model": model, "seed": 0, "split_sha256": "x"}
-        return {"id": "B2", "rows": [row], "comparisons": [{"dataset": "Gowalla"}], "left_out": [], **more}
-
-    found = joining.joined([run("a", notes=["quiet"]), run("b", by_seed=[])])
-    assert [row["model"] for row in found["rows"]] == ["a", "b"]
-    assert found["notes"] == [joining.JOINED, "quiet"]
-    assert len(found["comparisons"]) == 2
-
-
 def test_no_negative_was_used_in_its_context_and_parts_follow_the_permutation(tmp_path: Path) -> None:
     rng = np.random.default_rng(1)
     words = {name: rng.choice(["a", "b"], 300) for name in b9.CONTEXT if name != "city"}

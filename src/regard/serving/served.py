@@ -207,7 +207,7 @@ class Served:
         for live in releases:
             if live is not None:
                 live.catalogue.follow(found.items, found.gone, found.upto)
-                live.read([row for row, _ in found.items])
+                live.read([row for row, _ in found.items[-TOGETHER:]])  # of more, each when it is first proposed
         return found.upto
 
     def _load(self) -> None:
