@@ -181,7 +181,8 @@ class Served:
             self.follow(changes, load)
         except Exception as error:
             why = " ".join(str(error).split())[:200]
-            log.warning("not followed", tenant=self.here.store.tenant, kind=type(error).__name__, error=why)
+            if not self._stopping.is_set():  # else it was broken off by us
+                log.warning("not followed", tenant=self.here.store.tenant, kind=type(error).__name__, error=why)
 
     def _follow_keys(self, changes: Mapping[str, int]) -> None:
         store = self.here.store
@@ -280,7 +281,8 @@ class Served:
                         self._keep_up(happened(store, [Ask("")])[0].changes, load=True)
                         any(hear(TURN) or self._stopping.is_set() for _ in range(TURNS))
             except Exception as error:  # nobody else starts this thread again
-                log.warning("not listening", tenant=store.tenant, error=" ".join(str(error).split())[:200])
+                if not self._stopping.is_set():
+                    log.warning("not listening", tenant=store.tenant, error=" ".join(str(error).split())[:200])
                 self._stopping.wait(0.5)
 
 
