@@ -1,4 +1,4 @@
-"""gorse's public clients, unchanged: PyGorse in this process, gorsejs in node where it is installed."""
+"""gorse's public clients, unchanged: PyGorse in this process, gorsejs where node and npm are."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ import os
 import shutil
 import subprocess
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import gorse
@@ -143,6 +144,7 @@ def test_the_asynchronous_client(replica: Replica) -> None:
     assert all(int(name[1:]) % 2 == 1 for name in asyncio.run(talk()))
 
 
+GORSEJS = ("gorsejs@0.4.8", "tslib@2")
 JS = """
 const { Gorse, GorseException } = require("gorsejs");
 const client = new Gorse({ endpoint: process.argv[2], secret: process.argv[3] });
@@ -172,13 +174,24 @@ const client = new Gorse({ endpoint: process.argv[2], secret: process.argv[3] })
 """
 
 
-def test_gorsejs(replica: Replica, tmp_path: Path) -> None:
-    modules = os.environ.get("REGARD_NODE_MODULES", "")
-    if not shutil.which("node") or not (Path(modules) / "gorsejs").is_dir():
-        pytest.skip("needs node, and gorsejs in the folder REGARD_NODE_MODULES (npm install gorsejs tslib)")
+@pytest.fixture
+def modules(tmp_path: Path) -> Path:
+    """A folder with gorsejs: REGARD_NODE_MODULES, else what npm brings."""
+    given, npm = os.environ.get("REGARD_NODE_MODULES"), shutil.which("npm")
+    if not given and npm:
+        command = [npm, "install", "--no-audit", "--no-fund", "--prefix", str(tmp_path), *GORSEJS]
+        with suppress(subprocess.TimeoutExpired):
+            subprocess.run(command, capture_output=True, timeout=90, check=False)
+    folder = Path(given) if given else tmp_path / "node_modules"
+    if not shutil.which("node") or not (folder / "gorsejs").is_dir():
+        pytest.skip("needs node, and npm with its registry or gorsejs in the folder REGARD_NODE_MODULES")
+    return folder
+
+
+def test_gorsejs(replica: Replica, tmp_path: Path, modules: Path) -> None:
     (tmp_path / "talk.js").write_text(JS)
     command = ["node", "talk.js", str(replica.http.base_url).rstrip("/"), replica.http.headers["x-api-key"]]
-    env = {**os.environ, "NODE_PATH": modules}
+    env = {**os.environ, "NODE_PATH": str(modules)}
     done = subprocess.run(command, cwd=tmp_path, env=env, capture_output=True, text=True, timeout=60, check=False)
     assert done.returncode == 0, done.stderr
     said = json.loads(done.stdout)
