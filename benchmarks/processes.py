@@ -16,7 +16,7 @@ from benchmarks.measuring import CLOCK
 
 POOLS = ("OMP", "OPENBLAS", "MKL", "NUMBA", "RAYON", "NUMEXPR")
 PEERS = "peers"
-PATIENCE = 5400  # seconds until a system is given up
+PATIENCE = 6 * 3600  # seconds until a system is given up: learning curves fit a network several times
 
 
 def wanted(only: str | None, system: str, model: str) -> bool:

@@ -67,6 +67,9 @@ def _run_part(
     views = {view.name: view.of(split) for view in benchmark.views}
     with tempfile.TemporaryDirectory() as scratch:
         heard = _hear((name, part), benchmark, split, data, asked, Path(scratch))
+    if not heard.listed:
+        why = (f"{row['system']} {row['model']}: {row['why']}" for row in heard.left_out)
+        raise SystemExit(f"{name} {part}: nothing to judge. " + "; ".join(why))
     report = evaluate(
         {label: own[""] for label, own in heard.listed.items()},
         split,

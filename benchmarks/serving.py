@@ -37,6 +37,7 @@ from regard.serving import app as serving_app
 from regard.serving.api.access import Guarded, needs
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings, read_settings
+from regard.serving.side_by_side import helpers_of
 
 RESULTS = Path(__file__).parent / "results" / "serving.json"
 CONSTANT = "REGARD_BENCHMARK_CONSTANT"
@@ -99,7 +100,8 @@ def build(settings: Settings, items: int) -> None:
 @contextmanager
 def serving(settings: Settings, constant: Path, workers: int) -> Iterator[psutil.Process]:
     """The server as its own process, ready."""
-    env = {**os.environ, "REGARD_FOLDER": str(settings.folder), CONSTANT: str(constant), "OMP_NUM_THREADS": "1"}
+    env = {**os.environ, "REGARD_FOLDER": str(settings.folder), CONSTANT: str(constant)}
+    env |= {"REGARD_HELPERS": str(helpers_of(workers))}  # as `regard serve` does it
     command = [sys.executable, "-m", "uvicorn", "--factory", "benchmarks.serving:application", "--port", str(PORT)]
     command += ["--workers", str(workers), "--no-access-log", "--log-level", "warning"]
     process = subprocess.Popen(command, env=env)

@@ -72,3 +72,10 @@ def test_it_is_blind_to_the_order_of_candidates(subject: Objective, query: Query
 def test_it_takes_an_item_newer_than_its_columns(subject: Objective) -> None:
     for gains in _gains(subject, person(1), scored([0.5, 0.2], [10**6, 10**6 + 1]), [0]):
         assert np.isfinite(gains).all()
+
+
+@pytest.mark.parametrize("query", QUERIES)
+def test_it_never_adds_more_than_it_says(subject: Objective, query: Query) -> None:
+    ceiling = getattr(subject, "ceiling", np.inf)
+    for gains in _gains(subject, query, scored(np.arange(N + 5.0)), [4, 11, 3, 22]):
+        assert gains.max() <= ceiling + 1e-6

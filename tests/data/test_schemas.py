@@ -57,6 +57,23 @@ def test_events_are_judged_alike_one_by_one_and_in_bulk(rows: list[dict[str, Any
     assert refused == set(bad)
 
 
+@pytest.mark.parametrize(
+    "number",
+    [0, 7, -1, 2.5, 1_000_001, 1600000000, 1600000000123, 1.6e15, 1.6e18, NOW + 86_400, NOW + 86_401, 1e30, 1.1e30,
+     10**400, float("nan"), float("inf"), -0.0, True],
+)  # fmt: skip
+@pytest.mark.parametrize("field", ["time", "value", "position"])
+def test_a_number_is_judged_as_if_it_were_written(field: str, number: float) -> None:
+    said = []
+    for value in (number, json.dumps(number)):
+        try:
+            event = parse_event({"user": "a", "item": "b", "time": NOW, field: value}, "row", now=NOW)
+            said.append(repr(getattr(event, field)))
+        except InvalidInput as refused:
+            said.append(refused.expected)
+    assert said[0] == said[1]
+
+
 @settings(max_examples=30, deadline=None)
 @given(st.lists(st.fixed_dictionaries(dict.fromkeys(COLUMNS["items"], CELLS)), min_size=1, max_size=8))
 def test_items_are_judged_alike_one_by_one_and_in_bulk(rows: list[dict[str, Any]]) -> None:

@@ -12,7 +12,7 @@ def _batch(source: str, *pairs: tuple[int, float]) -> Candidates:
 def test_the_first_proposer_keeps_an_item_and_all_are_remembered() -> None:
     both = union({"a": _batch("a", (5, 0.9), (2, 0.5)), "b": _batch("b", (2, 7.0), (8, 6.0))})
     assert both.rows.tolist() == [5, 2, 8]
-    assert [both.proposers(i) for i in range(3)] == [("a",), ("a", "b"), ("b",)]
+    assert both.proposers(range(3)) == [("a",), ("a", "b"), ("b",)]
     assert both.proposals[1].tolist() == [0.5, 7.0]
 
 

@@ -37,7 +37,7 @@ def test_newcomers_are_proposed_beside_the_others() -> None:
     corridor = Exploration(enough=100.0).applied(Recommender({"linear": MODEL}, MODEL, breadth=1), BELIEF)
     found = corridor.candidates(person(k=1))
     assert found.rows.tolist() == [0, 1, 3, 4]  # the two best, and those with fewer than 100 impressions
-    assert found.proposers(2) == ("least shown",)
+    assert found.proposers([2]) == [("least shown",)]
     assert list(Exploration(enough=0.0).applied(corridor, BELIEF).retrievers) == ["linear", "least shown"]
 
 

@@ -5,17 +5,22 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from regard.domain.protocols import Objective, Policy
+from regard.domain.arrays import Scores
+from regard.domain.candidates import Candidates
+from regard.domain.protocols import Gain, Objective, Policy
+from regard.domain.request import Query
+from regard.recommending import slots as slots_module
 from regard.recommending.diversity import DPP, MMR
 from regard.recommending.objectives import GroupCap, Pin
-from regard.recommending.policies import Boltzmann, Epsilon, Greedy
-from regard.recommending.slots import draw, fill_slots, replay, scaled
+from regard.recommending.policies import Boltzmann, Epsilon, Greedy, certain
+from regard.recommending.slots import draw, fill_slots, replay, scaled, walk
 from tests.recommending.linear import Constant, person, scored
 
 SCORES = st.lists(st.integers(-1000, 1000), min_size=1, max_size=25)
 POLICIES = st.sampled_from([Greedy(), Boltzmann(0.05), Boltzmann(1.0), Epsilon(0.3)])
 VECTORS = np.random.default_rng(0).normal(size=(25, 6)).astype(np.float32)
 GROUPS = np.arange(25) % 6
+RNG = np.random.default_rng(0)
 
 
 def _objectives(cap: int, pins: dict[int, int]) -> dict[str, Objective]:
@@ -74,6 +79,54 @@ def test_the_parts_of_a_slot_sum_to_the_gain_by_which_it_won(scores: list[int], 
         closest = max((_cosine(slot.row, before.row) for before in slots[:i]), default=0.0)
         assert slot.parts["score"] == scaled(candidates)[slot.row]
         assert slot.parts["mmr"] == pytest.approx(-0.3 * closest, abs=1e-5)
+
+
+@given(scores=st.lists(st.integers(0, 30), min_size=9, max_size=25), weight=st.sampled_from([0.0, 0.02, 0.5, 3.0]))
+def test_a_greedy_slate_of_the_few_is_that_of_all(scores: list[int], weight: float) -> None:
+    candidates, query = scored(scores), person(k=2)
+    objectives: dict[str, Objective] = {"mmr": MMR(VECTORS, weight), "cap": GroupCap(GROUPS, 1)}
+    walked = walk(query, candidates, objectives, Greedy(), lambda turn: int(turn.gains.argmax()))
+    rows = [int(candidates.rows[index]) for _, index in walked]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(slots_module, "FEW", 2)
+        slots = fill_slots(query, candidates, objectives, Greedy(), np.random.default_rng(0))
+    assert [slot.row for slot in slots] == rows
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_copies_come_in_the_same_order_among_few_and_among_all(seed: int) -> None:
+    rng = np.random.default_rng(seed)
+    vectors = np.repeat(rng.normal(size=(40, 512)).astype(np.float32), 10, axis=0)[rng.permutation(400)]
+    candidates, query = scored(np.repeat(rng.random(40), 10)), person(k=10)
+    objectives: dict[str, Objective] = {"mmr": MMR(vectors, 0.05)}
+    slots = fill_slots(query, candidates, objectives, Greedy(), rng)
+    shown = np.array([slot.row for slot in slots])
+    assert replay(query, candidates, objectives, Greedy(), shown).tolist() == [1.0] * 10
+
+
+def test_a_policy_of_its_own_decides() -> None:
+    class Last(Greedy):
+        def probabilities(self, query: Query, candidates: Candidates, gains: Scores) -> Scores:
+            return certain(int(np.flatnonzero(gains > -np.inf)[-1]), len(gains))
+
+    slots = fill_slots(person(k=2), scored(np.arange(50.0)[::-1]), {}, Last(), np.random.default_rng(0))
+    assert [slot.row for slot in slots] == [49, 48]
+
+
+def test_few_are_looked_at_only_where_nobody_else_could_win() -> None:
+    near = np.array([[1.0, 0.0]] * 12 + [[-1.0, 0.0]], np.float32)
+    seen: list[int] = []
+
+    class Counting(MMR):
+        def begin(self, query: Query, candidates: Candidates) -> Gain:
+            seen.append(len(candidates))
+            return MMR.begin(self, query, candidates)
+
+    for weight, looked_at in ((0.1, [6]), (0.9, [6, 13])):
+        seen.clear()
+        scores = [1.0, 0.99, 0.98, 0.5, 0.5, 0.5, *[0.1] * 6, 0.0]
+        slots = fill_slots(person(k=1), scored(scores), {"mmr": Counting(near, weight)}, Greedy(), RNG)
+        assert (seen, slots[0].row) == (looked_at, 0)
 
 
 def _cosine(a: int, b: int) -> float:

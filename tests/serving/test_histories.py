@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from regard.data.tails import NEWEST, Happened
 from regard.domain.records import Event
+from regard.domain.request import History, Query
+from regard.domain.weights import DEFAULT_WEIGHTS, EventWeight
 from regard.serving.installation import Installation
+from regard.serving.past import past_print
 from regard.serving.replaying import replay
 from regard.serving.served import Served
-from regard.serving.session import AHEAD, Sessions
+from regard.serving.session import AHEAD, Sessions, history_of
 from tests.serving.serving import Client, Home, ids, said
 
 
@@ -87,3 +91,26 @@ def test_a_session_teaches_by_types_that_the_store_has_not_met(client: Client, s
         here.store.append([Event("buyer", "f0", kind) for kind in ("a type of before", "buy")])
         rested = Served.at_rest(here)
         assert replay(rested, rested.impressions.get(answer["recommendation_id"])).verdict == "same"
+
+
+def test_a_history_is_the_same_object_until_something_happens() -> None:
+    sessions, types, weights = Sessions(), ("view", "like"), tuple(DEFAULT_WEIGHTS)
+    events = [(1, 7, 1, 1.0, 1.6e9), (2, 3, 0, 1.0, 1.7e9)]
+    ann = sessions.observe("ann", Happened({}, 0, newest=2, events=events, met=np.array([3, 7])))
+    first = history_of(ann, types, weights, 1.75e9)
+    assert history_of(sessions.observe("ann", Happened({}, 0, newest=2)), types, weights, 1.76e9) is first
+    assert (first.rows.tolist(), first.weights.tolist()) == ([7, 3], [1.0, np.float32(0.1)])
+    assert history_of(ann, types, (EventWeight("view", 0.5), *weights), 1.75e9).weights.tolist() == [1.0, 0.5]
+    more = sessions.observe("ann", Happened({}, 0, newest=3, events=[(3, 5, 1, 1.0, 1.71e9)]))
+    assert history_of(more, types, weights, 1.75e9).rows.tolist() == [7, 3, 5]
+    assert history_of(ann, types, weights, 1.7e9 - 60).times.tolist() == [1.6e9, 1.7e9 - 60]  # a fast clock
+
+
+def test_the_print_of_a_past_is_another_where_any_bit_is() -> None:
+    then = History(np.array([7, 3]), np.ones(2, np.float32), np.array([1.6e9, 1.7e9]))
+    asked = Query(at=1.75e9, history=then, met=np.array([3, 7]))
+    found = past_print(asked)
+    assert past_print(replace(asked, at=1.76e9)) == found
+    assert past_print(replace(asked, history=then.where(np.ones(2, np.bool_)), met=np.array([3, 7]))) == found
+    assert past_print(replace(asked, met=np.array([3, 8]))) != found
+    assert past_print(asked.with_history(replace(then, times=np.nextafter(then.times, np.inf)))) != found

@@ -31,6 +31,7 @@ def test_the_terminal_s_language_is_followed(tmp_path: Path) -> None:
         {"REGARD_RATE": "-1"},
         {"REGARD_PATIENCE": "0"},
         {"REGARD_BUDGET": "nan"},
+        {"REGARD_HELPERS": "-1"},
     ],
 )
 def test_a_wrong_variable_is_named(tmp_path: Path, env: dict[str, str]) -> None:

@@ -17,6 +17,7 @@ from regard.serving import lists
 from regard.serving.installation import Installation
 from regard.serving.served import Served
 from regard.serving.settings import Settings
+from regard.serving.side_by_side import SideBySide
 from regard.serving.together import Walk, walk
 from regard.serving.wanted import Wanted
 
@@ -52,6 +53,15 @@ def test_a_list_is_the_same_whoever_walks_beside_it(walks: list[Walk]) -> None:
         assert together[0].mean is not None
         assert alone[0].mean is not None
         assert np.array_equal(together[0].mean, alone[0].mean)
+
+
+def test_a_list_is_the_same_with_helpers(walks: list[Walk]) -> None:
+    live = walks[0].live
+    helped = replace(live, recommender=replace(live.recommender, asks=SideBySide(2)))
+    for one, other in zip(walk(walks), walk([replace(one, live=helped) for one in walks]), strict=True):
+        assert not isinstance(one, Exception)
+        assert not isinstance(other, Exception)
+        assert one[1] == other[1]
 
 
 def test_nobody_fails_for_another_s_request(walks: list[Walk]) -> None:

@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
+
 import faiss
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
+from regard.domain.request import Query
 from regard.domain.run import Run
 from regard.models.blend import Blend, FittedBlend
+from regard.recommending.retrievers import NearestNeighbours, SeedItem
 from regard.serving.installation import limit_threads
 from regard.serving.recipes import KINDS, decode
 from regard.serving.wiring import FITTED
 from tests.contracts.subjects import communities
+
+VECTORS = np.random.default_rng(0).normal(size=(500, 8)).astype(np.float32)
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -21,6 +28,20 @@ def test_each_kind_of_source_comes_back_from_its_artifact(kind: str) -> None:
     again = FittedBlend.from_artifact(model.artifact(), FITTED)
     query = data.query(3)
     assert again.retrieve(query, 5).scores.tolist() == model.retrieve(query, 5).scores.tolist()
+
+
+def test_the_setting_holds_in_threads_that_begin_later() -> None:
+    """OpenMP keeps the number of threads for each thread that asks."""
+    near = NearestNeighbours(SeedItem(VECTORS), VECTORS)
+
+    def used() -> int:
+        near.retrieve(Query(at=0.0, seed_item=3), 5)
+        return int(faiss.omp_get_max_threads())
+
+    with threadpool_limits(), ThreadPoolExecutor(1) as other:
+        other.submit(faiss.omp_set_num_threads, 2).result()
+        limit_threads(1)
+        assert other.submit(used).result() == 1
 
 
 def test_the_setting_holds_the_threads() -> None:

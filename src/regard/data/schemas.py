@@ -10,7 +10,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 
 from regard.data.files.naming import Kind, fields_of
 from regard.data.files.reading import as_text
-from regard.data.files.rules import AHEAD, FLAG, ID, LIST, NUMBER, OBJECT, POSITION, TEXT, Rule, time_rule
+from regard.data.files.rules import AHEAD, FLAG, ID, LARGEST, LIST, NUMBER, OBJECT, POSITION, TEXT, Rule, time_rule
 from regard.domain.errors import InvalidInput
 from regard.domain.records import Event, Item, User, Value
 
@@ -20,8 +20,11 @@ class _Refused(ValueError):
 
 
 def _judge(rule: Rule, value: Any) -> Any:
-    text = value if type(value) is str else _as_text(rule, value)
-    said = rule.one(text) if text else None
+    if type(value) in (int, float) and rule.number is not None and abs(value) <= LARGEST:
+        said = rule.number(float(value))
+    else:
+        text = value if type(value) is str else _as_text(rule, value)
+        said = rule.one(text) if text else None
     if said is None:
         raise _Refused(rule.expected)
     return said

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
-from math import isnan
+from itertools import compress
 from typing import Any
 
 import numpy as np
@@ -79,10 +79,10 @@ class Candidates:
         """The first `k` of one source's own batch."""
         return self if len(self) <= k else self._taken(slice(k))
 
-    def proposers(self, index: int) -> tuple[str, ...]:
-        """The sources that proposed the candidate at `index`, first proposer first."""
-        said = self.proposals[index].tolist()
-        return tuple(source for source, score in zip(self.sources, said, strict=True) if not isnan(score))
+    def proposers(self, indices: Sequence[int]) -> list[tuple[str, ...]]:
+        """The sources that proposed each of the candidates at `indices` (m,), first proposer first."""
+        said = ~np.isnan(self.proposals[np.asarray(indices, np.int64)])
+        return [tuple(compress(self.sources, own)) for own in said.tolist()]
 
     def with_features(self, names: Sequence[str], columns: NDArray[np.floating]) -> Candidates:
         """The same batch with feature columns (n, f)."""

@@ -19,7 +19,7 @@ NO_ROWS: Rows = np.empty(0, np.int64)
 NO_ROWS.setflags(write=False)
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class History:
     """What one person did, oldest first: item rows (h,), event weights (h,), unix times (h,). Items may repeat.
 
@@ -56,7 +56,7 @@ class History:
         return self.where(~np.isin(self.rows, np.asarray(rows, np.int64)))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Query:
     """One request: who (`user`: their row, or UNKNOWN), when (`at`, unix seconds: no clock inside), and `k` slots.
 

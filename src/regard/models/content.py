@@ -208,7 +208,6 @@ class FittedContentKNN(InductiveScores):
         summary of the vectors holds it."""
         people, (rare, bearers) = self.encode(queries), self._rare
         shared = sparse.csr_array(sparse.csr_array(people[:, rare].astype(np.float64)) @ bearers)
-        shared.sort_indices()
         return np.compress(~rare, people, axis=1), shared
 
     @cached_property

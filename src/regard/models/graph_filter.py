@@ -150,9 +150,7 @@ class FittedGraphFilter(FactorScores):
     def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array]:
         """The low-pass part as a vector; beside it the linear part, of items that share a person with what they met."""
         past = self._past(queries)
-        linear = self._linear(past)
-        linear.sort_indices()
-        return self._wave(past).astype(np.float32), linear
+        return self._wave(past).astype(np.float32), self._linear(past)
 
     def _linear(self, past: sparse.csr_array) -> sparse.csr_array:
         powers = self._powers[0]

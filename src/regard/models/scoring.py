@@ -103,7 +103,7 @@ class FactorScores(FullScores):
 
     def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array | None]:
         """What makes the scores, to the rounding of float32: vectors (Q, d) whose products with `factors` they are, and
-        what a few items each have beside their product, (Q, I), >= 0 with sorted indices; None: nothing."""
+        what a few items each have beside their product, (Q, I), >= 0 and each once; None: nothing."""
         return self.encode(queries), None
 
 

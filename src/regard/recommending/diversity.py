@@ -30,6 +30,11 @@ class MMR:
     def __post_init__(self) -> None:
         check_weight("MMR.weight", self.weight)
 
+    @property
+    def ceiling(self) -> float:
+        """The most that it adds: to the opposite of all that is shown."""
+        return self.weight
+
     def begin(self, query: Query, candidates: Candidates) -> Gain:
         """The gain function of this slate."""
         units = directions(self.vectors, candidates.rows)
@@ -38,7 +43,8 @@ class MMR:
         def gain(last: int | None) -> Scores:
             if last is None:
                 return np.zeros(len(units))
-            np.maximum(closest, units @ units[last], out=closest)
+            # each sum by itself: a product of matrices rounds by where a row lies, and few must say what all say
+            np.maximum(closest, np.einsum("nd,d->n", units, units[last]), out=closest)
             return -self.weight * closest.astype(np.float64)
 
         return gain

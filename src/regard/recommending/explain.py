@@ -135,7 +135,7 @@ class _Asked:
     def reason(self, row: int) -> Reason:
         """The reason for one item."""
         found = np.flatnonzero(self.candidates.rows == row)
-        sources = self.candidates.proposers(int(found[0])) if len(found) else ()
+        sources = self.candidates.proposers(found[:1].tolist())[0] if len(found) else ()
         name, explainer = self._explainer(sources)
         evidence = NOTHING_SAID if explainer is None else explainer.contributions(self.query, row)
         causes = _causes(self.items, self.query, evidence)

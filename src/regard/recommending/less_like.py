@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -27,6 +28,7 @@ class LessLike:
     vectors: Column
     weight: float = 1.0
     near: float = 0.8
+    ceiling: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         check_weight("LessLike.weight", self.weight)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -37,6 +38,7 @@ class Fatigue:
     half_life: float = 1.0
     groups: Column | None = None
     feature: str | None = None
+    ceiling: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         check_weight("Fatigue.weight", self.weight)
@@ -125,6 +127,7 @@ class GroupCap:
 
     groups: Column
     most: int = 2
+    ceiling: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         if self.most < 1:

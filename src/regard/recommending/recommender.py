@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Protocol, TypeAlias
+from functools import partial
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,7 +22,14 @@ from regard.recommending.why_not import WhyNot, absent, outranked
 Proposed: TypeAlias = tuple[dict[str, Candidates], tuple[str, ...]]  # what each source says; those left out
 Reached: TypeAlias = tuple[Proposed, Candidates]  # and what filters and the scorer made of it
 Considered: TypeAlias = tuple[Candidates, tuple[str, ...]]  # scored candidates; the sources that were left out
+Calls: TypeAlias = Sequence[Callable[[], Any]]
+Asks: TypeAlias = Callable[[Calls], list[Any]]
 DEEPER = 4  # times as many items are asked for where filters dropped too many
+
+
+def one_by_one(calls: Calls) -> list[Any]:
+    """What each call gives."""
+    return [call() for call in calls]
 
 
 class FeatureReader(Protocol):
@@ -53,6 +61,7 @@ class Recommender:
     policy: Policy = field(default_factory=Greedy)
     features: FeatureReader | None = None
     breadth: int = 300
+    asks: Asks = one_by_one  # how the sources are asked: a server may do it side by side
 
     def __post_init__(self) -> None:
         if self.breadth < 1:
@@ -87,10 +96,10 @@ class Recommender:
         """
         proposed: list[dict[str, Candidates]] = [{} for _ in queries]
         left_out: list[str] = []
-        for name, retriever in self.retrievers.items():
-            try:
-                found = retriever.retrieve_many(queries, max(wanted, default=0))
-            except Unavailable:
+        most = max(wanted, default=0)
+        said = self.asks([partial(_asked, retriever, queries, most) for retriever in self.retrievers.values()])
+        for name, found in zip(self.retrievers, said, strict=True):
+            if found is None:
                 left_out.append(name)
                 continue
             for own, batch, k in zip(proposed, found, wanted, strict=True):
@@ -147,3 +156,11 @@ class Recommender:
             for name in proposed
         }
         return absent(row, proposed, candidates.dropped, retrieve)
+
+
+def _asked(retriever: Retriever, queries: Sequence[Query], k: int) -> list[Candidates] | None:
+    """What a source proposes; None where it is unavailable now."""
+    try:
+        return retriever.retrieve_many(queries, k)
+    except Unavailable:
+        return None

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import takewhile
 from typing import TypeAlias
 
 import numpy as np
 
-from regard.domain.arrays import Rows, Scores
+from regard.domain.arrays import Rows, Scores, kth_highest
 from regard.domain.candidates import Candidates
 from regard.domain.protocols import Objective, Policy
 from regard.domain.request import Query, Slot
+from regard.recommending.policies import Greedy
 
 SCORE = "score"  # the name of the scorer's part of a gain
+FEW = 6  # times as many candidates as slots, among whom the highest gains nearly always are
+ROUNDING = 1e-6
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -42,10 +46,35 @@ def fill_slots(
 ) -> tuple[Slot, ...]:
     """At most `query.k` slots; fewer where candidates run out or all that is left is forbidden.
 
-    The draw of a slot uses one number of `rng`, so one seed gives one slate. `candidates` must be scored.
+    A policy that draws uses one number of `rng` a slot, so one seed gives one slate. `candidates` must be scored.
     """
-    turns = walk(query, candidates, objectives, policy, lambda turn: draw(turn.chances, rng))
-    return tuple(_slot(candidates, turn, index) for turn, index in turns)
+    if not len(candidates):
+        return ()
+    score = scaled(candidates)
+    slots = _of_few(query, candidates, objectives, score) if type(policy) is Greedy else None
+    if slots is None:
+        turns = walk(query, candidates, objectives, policy, lambda turn: draw(turn.chances, rng), score)
+        slots = _slots(candidates, turns)
+    return slots
+
+
+def _of_few(
+    query: Query, candidates: Candidates, objectives: Mapping[str, Objective], score: Scores
+) -> tuple[Slot, ...] | None:
+    """The greedy slate of those with the highest scores; None where somebody else might have won one of its slots.
+
+    Nobody else could, where each winner gains more than the best score left out and the `ceiling` of every objective,
+    the most that it may add (the bound of Fagin, Lotem & Naor 2003, section 4).
+    """
+    ceiling = sum(getattr(objective, "ceiling", np.inf) for objective in objectives.values())
+    if len(score) <= FEW * query.k or ceiling == np.inf:
+        return None
+    few = score >= kth_highest(score, FEW * query.k)
+    bar = score[~few].max(initial=-np.inf) + ceiling + ROUNDING
+    best = candidates.where(few)
+    turns = walk(query, best, objectives, Greedy(), lambda turn: int(turn.gains.argmax()), score[few])
+    slots = _slots(best, takewhile(lambda taken: taken[0].gains[taken[1]] > bar, turns))
+    return slots if len(slots) == query.k else None
 
 
 def replay(
@@ -66,12 +95,17 @@ def replay(
 
 
 def walk(
-    query: Query, candidates: Candidates, objectives: Mapping[str, Objective], policy: Policy, pick: Pick
+    query: Query,
+    candidates: Candidates,
+    objectives: Mapping[str, Objective],
+    policy: Policy,
+    pick: Pick,
+    score: Scores | None = None,
 ) -> Iterator[tuple[Turn, int]]:
-    """Each turn of the slate with the index of the candidate that `pick` took."""
+    """Each turn of the slate with the index of the candidate that `pick` took; `score` (n,): theirs among more."""
     if not len(candidates):
         return
-    score = scaled(candidates)
+    score = scaled(candidates) if score is None else score
     gain_of = {name: objective.begin(query, candidates) for name, objective in objectives.items()}
     left = score.copy()  # -inf for what is taken
     last: int | None = None
@@ -122,14 +156,18 @@ def draw(chances: Scores, rng: np.random.Generator) -> int:
     return int(steps.searchsorted(point, side="right"))
 
 
-def _slot(candidates: Candidates, turn: Turn, index: int) -> Slot:
-    sources = candidates.proposers(index)
-    return Slot(
-        position=turn.position,
-        row=int(candidates.rows[index]),
-        score=0.0 if candidates.mean is None else float(candidates.mean[index]),
-        propensity=float(turn.chances[index]),
-        source=sources[0],
-        sources=sources,
-        parts=turn.parts_of(index),
+def _slots(candidates: Candidates, turns: Iterable[tuple[Turn, int]]) -> tuple[Slot, ...]:
+    taken = [(index, float(turn.chances[index]), turn.parts_of(index)) for turn, index in turns]  # turns share arrays
+    proposers = candidates.proposers([index for index, _, _ in taken])
+    return tuple(
+        Slot(
+            position=position,
+            row=int(candidates.rows[index]),
+            score=0.0 if candidates.mean is None else float(candidates.mean[index]),
+            propensity=chance,
+            source=sources[0],
+            sources=sources,
+            parts=parts,
+        )
+        for position, ((index, chance, parts), sources) in enumerate(zip(taken, proposers, strict=True))
     )

@@ -27,14 +27,17 @@ def recommend(here: Installation, user: str, k: int) -> dict[str, Any]:
     return {
         "user": user,
         "release": live.release.name,
-        "items": [slot_of(live, slot, one) for slot, one in zip(slate.slots, said, strict=True)],
+        "items": [
+            slot_of(live, slot, one) | {"parts": finite(slot.parts)}
+            for slot, one in zip(slate.slots, said, strict=True)
+        ],
         "dropped": dict(slate.dropped),
         "left_out": list(slate.left_out),
     }
 
 
 def slot_of(live: Live, slot: Slot, reason: dict[str, Any] | None) -> dict[str, Any]:
-    """One place of a list."""
+    """One place of a list; `parts` as they are, infinite ones too (orjson writes null)."""
     return {
         **item_of(live, slot.row),
         "position": slot.position,
@@ -42,7 +45,7 @@ def slot_of(live: Live, slot: Slot, reason: dict[str, Any] | None) -> dict[str, 
         "propensity": slot.propensity,
         "source": slot.source,
         "sources": slot.sources,
-        "parts": finite(slot.parts),
+        "parts": slot.parts,
         "rules": [],
         "reason": reason,
     }

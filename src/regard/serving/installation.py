@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
@@ -30,10 +30,12 @@ from regard.domain.run import Progress, Run, silent
 from regard.domain.weights import weigh
 from regard.feedback.releases import Releases
 from regard.models.text import encode_dataset
+from regard.recommending.recommender import Asks, one_by_one
 from regard.recommending.retrievers import pin_threads
 from regard.serving import releasing, wiring
 from regard.serving.settings import Settings, now
 from regard.serving.shelf import Shelf
+from regard.serving.side_by_side import SideBySide
 from regard.serving.tuned import Tune
 
 SEARCHED = 20_000  # titles among which a mistyped one is looked for
@@ -140,10 +142,15 @@ class Installation(Shelf):
         self.__dict__["live"] = live
         return live
 
-    def load(self, name: str | None = None, items_at: int | None = None, budget: float = np.inf) -> wiring.Live:
+    @cached_property
+    def _helpers(self) -> Asks:
+        return SideBySide(self.settings.helpers) if self.settings.helpers else one_by_one
+
+    def load(self, name: str | None = None, items_at: int | None = None, hurried: bool = False) -> wiring.Live:
         """The live release (or another one), read anew, over the items as they are now, or were at that change.
 
-        Where people wait for its lists they wait at most `budget` seconds for one source.
+        Where people wait for its lists (`hurried`), its sources are asked side by side, and each is waited for as long
+        as the settings say.
         """
         release = self.releases.get(name) if name else self.releases.live()
         if release is None:
@@ -154,7 +161,10 @@ class Installation(Shelf):
         if any(now_ != then and now_ != FORGOTTEN.format(row) for row, (now_, then) in enumerate(pairs)):
             where, hint = f"release {release.name}", "Fit one on it: regard fit. Or choose its own store or folder."
             raise Conflict(where, "a release that was fitted on this store", "one of another store", hint)
+        budget = self.settings.budget if hurried else np.inf
         live = wiring.assembled(release, self.scorer(release.name), data, today, self.encoder, budget)
+        if hurried:
+            live = replace(live, recommender=replace(live.recommender, asks=self._helpers))
         newer = range(len(data.items), len(live.catalogue))
         said = item_rows(self.store, newer, items_at)  # as who follows hears them: the columns of `today` are typed
         live.catalogue.follow(said, (), items_at or 0)

@@ -29,10 +29,9 @@ from regard.recommending.explain import explain_slate
 from regard.recommending.recommender import Recommender
 from regard.recommending.retrievers import Listed
 from regard.serving import answers
-from regard.serving.answers import finite
 from regard.serving.past import past_print
 from regard.serving.served import Served
-from regard.serving.session import AHEAD, SEEN, Person, happened_by, history
+from regard.serving.session import AHEAD, SEEN, Person, happened_by, history, history_of
 from regard.serving.settings import now
 from regard.serving.together import Walk, Walked
 from regard.serving.wanted import Wanted
@@ -153,14 +152,16 @@ def query_of(
 ) -> Query:
     """The query of a moment, now or from the log: the same `person`, `moment` and `weights` give the same query."""
     person = person.by(moment["at"])
-    done, types = person.newest, served.types
-    if moment["session"] is not None:
-        types = moment.get("session_types", types)  # an older Regard wrote the store's codes
-        done, _ = happened_by(np.array([tuple(one) for one in moment["session"]], SEEN), moment["at"])
+    types, worth = served.types, tuple(served.weights if weights is None else weights)
     user, then, attributes, met = UNKNOWN, History(), NOTHING, NO_ROWS
     if moment["profiled"]:
         user = person.row if person.row < len(live.data.users) else UNKNOWN
-        then = history(done, types, served.weights if weights is None else weights, moment["at"])
+        if moment["session"] is None:
+            then = history_of(person, tuple(types), worth, moment["at"])
+        else:
+            types = moment.get("session_types", types)  # an older Regard wrote the store's codes
+            done, _ = happened_by(np.array([tuple(one) for one in moment["session"]], SEEN), moment["at"])
+            then = history(done, types, worth, moment["at"])
         attributes, met = person.attributes, person.met
     exclude = np.array([*moment["exclude"], *moment["before"]], np.int64)
     return Query(
@@ -258,8 +259,8 @@ def _impression(
         "explain": wanted.explain,
         "scores": [slot.score for slot in slots],
         "sources": [slot.sources for slot in slots],
-        "parts": [finite(slot.parts) for slot in slots],
-        "dropped": {name: rows.tolist() for name, rows in candidates.dropped.items() if len(rows)},
+        "parts": [slot.parts for slot in slots],  # orjson writes null for a pin's infinity
+        "dropped": {name: rows for name, rows in candidates.dropped.items() if len(rows)},
         "candidates": len(candidates),
         "left_out": slate.left_out,
         "past": past_print(resolved.query),
@@ -270,7 +271,8 @@ def _impression(
     at = resolved.query.at
     return Impression(
         impression_id(at, secrets.randbits(74)), at, person.row, live.release.name, wanted.surface,
-        tuple(slot.row for slot in slots), tuple(slot.propensity for slot in slots), orjson.dumps(body),
+        tuple(slot.row for slot in slots), tuple(slot.propensity for slot in slots),
+        orjson.dumps(body, option=orjson.OPT_SERIALIZE_NUMPY),
     )  # fmt: skip
 
 

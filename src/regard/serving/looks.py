@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 import numpy as np
@@ -50,12 +50,15 @@ class Everything:
 class Products:
     """Vectors (Q, d) to be multiplied with those of the items, and what comes `beside` the products, (Q, I) sparse.
 
-    `beside` is >= 0 with sorted indices; None: nothing. Few of the items are ever looked at.
+    `beside` is >= 0; None: nothing. Few of the items are ever looked at.
     """
 
     near: NearestNeighbours
     vectors: Vectors
     beside: sparse.csr_array | None = None
+    _spread: dict[int, Scores] = field(
+        default_factory=dict, init=False, repr=False
+    )  # `beside` of the requests looked at, (I,) each
 
     def best(self, k: int) -> Sequence[Candidates]:
         """At most k items for each; those of a zero vector are those that something comes beside."""
@@ -93,8 +96,9 @@ class Products:
         return self.beside.indices[start:stop], self.beside.data[start:stop]
 
     def _beside(self, place: int, rows: Rows) -> Scores:
-        columns, amounts = self._row(place)
-        if not len(columns):
-            return np.zeros(len(rows))
-        at = np.minimum(columns.searchsorted(rows), len(columns) - 1)
-        return np.where(columns[at] == rows, amounts[at], 0.0)
+        if place not in self._spread:
+            columns, amounts = self._row(place)
+            spread = np.zeros(self.near.n_items)
+            spread[columns] = amounts
+            self._spread[place] = spread
+        return self._spread[place][rows]

@@ -20,6 +20,7 @@ from regard.data.keys import create_key, list_keys
 from regard.data.postgres import Store
 from regard.domain.errors import Conflict
 from regard.serving.settings import Settings
+from regard.serving.side_by_side import helpers_of
 from regard.serving.stopping import STOPPED
 
 GRACE = 10  # seconds that requests under way have to end
@@ -73,6 +74,7 @@ def serve(settings: Settings, address: Address, page: bool = False) -> None:
     `page`: the page of `/` needs no key.
     """
     must_be_free(address)
+    os.environ.setdefault("REGARD_HELPERS", str(settings.helpers or helpers_of(address.workers)))
     os.environ |= handed_down(settings) | ({"REGARD_PAGE_SECRET": secrets.token_hex(32)} if page else {})
     try:
         uvicorn.run(

@@ -215,9 +215,8 @@ class Served:
         """The live release beside the one that serves, then in its place; requests under way keep the old one."""
         upto, row = counted(self.here.store), self.here.promotions.canary()
         try:
-            budget = self.here.settings.budget
-            live = self.here.load(budget=budget)
-            canary = None if row is None else self.here.load(row.name, budget=budget)
+            live = self.here.load(hurried=True)
+            canary = None if row is None else self.here.load(row.name, hurried=True)
         except NotFound:
             return
         upto = self._brought(upto, live, canary)  # all that changed while it loaded, and no list waits

@@ -6,6 +6,8 @@ import json
 from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,11 +21,11 @@ from regard.domain.weights import EventWeight, weigh
 from regard.serving.settings import now
 
 AHEAD = 300.0  # seconds by which the clock of a sender may run ahead
-PEOPLE = 100_000  # remembered by one process, some 10 kB each at most
+PEOPLE = 100_000  # remembered by one process, some 20 kB each at most
 SEEN = np.dtype([("seq", "i8"), ("item", "i8"), ("type", "i8"), ("value", "f8"), ("time", "f8")])
 
 
-@dataclass(frozen=True, slots=True, eq=False)
+@dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Person:
     """One person as of event number `seq`: `newest` (h,) of SEEN by time, and `met`, all items ever met, sorted.
 
@@ -47,11 +49,16 @@ class Person:
 
     def by(self, at: float) -> Person:
         """This person at the moment `at`, when some of what was to come has happened."""
+        if not len(self.coming):
+            return self
         come, coming = happened_by(self.coming, at)
         if not len(come):
             return self
         newest = _by_time(self.newest, come)[-NEWEST:]
         return replace(self, newest=newest, met=np.union1d(self.met, come["item"]), coming=coming)
+
+
+_histories: WeakKeyDictionary[Person, tuple[tuple[Any, ...], History]] = WeakKeyDictionary()
 
 
 class Sessions:
@@ -115,6 +122,17 @@ def happened_by(events: NDArray[np.void], at: float) -> tuple[NDArray[np.void], 
     return events[done], events[~done]
 
 
+def history_of(person: Person, types: tuple[str, ...], weights: tuple[EventWeight, ...], at: float) -> History:
+    """What a person did; the same object while they do nothing else, so that what was made of it can be kept."""
+    if len(person.newest) and person.newest["time"][-1] > at:  # from a clock that runs ahead
+        return history(person.newest, types, weights, at)
+    read, found = _histories.get(person, (None, None))
+    if found is None or read != (types, weights):
+        found = history(person.newest, types, weights, at)
+        _histories[person] = (types, weights), found
+    return found
+
+
 def history(events: NDArray[np.void], types: Sequence[str], weights: Sequence[EventWeight], at: float) -> History:
     """Events (h,) of SEEN as the corridor reads them; no time is later than `at`."""
     codes, values = events["type"], events["value"]
@@ -122,4 +140,5 @@ def history(events: NDArray[np.void], types: Sequence[str], weights: Sequence[Ev
     names = tuple(types[code] for code in named)
     times = np.minimum(events["time"], at)
     worth = weigh(names, place, values, weights)
-    return History(events["item"], worth, times, place.astype(np.int64), values.astype(np.float32), names)
+    rows = np.ascontiguousarray(events["item"])
+    return History(rows, worth, times, place.astype(np.int64), values.astype(np.float32), names)

@@ -24,8 +24,9 @@ class Settings:
     language: of everything that is said to people. threads: for BLAS and faiss; 0 leaves them alone. data: a folder of
     real data sets for tests and benchmarks. recipes: the decoded regard.toml. encoder_key: of a text encoder that
     stands behind an endpoint. Of a server: tenants that one process serves (default: `tenant` alone), origins of pages
-    that may ask it, the requests a second that one key may make (0: any number), and the seconds that a list waits for
-    the store (patience) and for one source (budget). With a page_secret the page of `/` needs no key.
+    that may ask it, the requests a second that one key may make (0: any number), the seconds that a list waits for the
+    store (patience) and for one source (budget), and threads that help with the sources (helpers). With a page_secret
+    the page of `/` needs no key.
     """
 
     folder: Path
@@ -41,6 +42,7 @@ class Settings:
     rate: float = 0.0
     patience: float = 1.0
     budget: float = 0.1
+    helpers: int = 0
     page_secret: str = field(default="", repr=False)
     traces: str = ""
 
@@ -55,8 +57,8 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
 
     Variables: REGARD_FOLDER, REGARD_DATABASE_URL, REGARD_TENANT, REGARD_LANGUAGE, REGARD_THREADS, REGARD_DATA,
     REGARD_ENCODER_KEY, REGARD_TENANTS, REGARD_ORIGINS (both parted by commas), REGARD_RATE, REGARD_PATIENCE,
-    REGARD_BUDGET, REGARD_PAGE_SECRET; of OpenTelemetry those that switch it on (see `_traces`), the others are read by
-    its SDK.
+    REGARD_BUDGET, REGARD_HELPERS, REGARD_PAGE_SECRET; of OpenTelemetry those that switch it on (see `_traces`), the
+    others are read by its SDK.
     """
     env = os.environ if environment is None else environment
     home = folder or Path(env.get("REGARD_FOLDER") or platformdirs.user_data_path("regard"))
@@ -65,7 +67,7 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         database_url=env.get("REGARD_DATABASE_URL") or None,
         tenant=env.get("REGARD_TENANT", "regard"),
         language=_language(env),
-        threads=_threads(env.get("REGARD_THREADS", "0")),
+        threads=_whole("REGARD_THREADS", env, "0 for no limit"),
         data=Path(env["REGARD_DATA"]) if env.get("REGARD_DATA") else None,
         recipes=_toml(home / "regard.toml") or _toml(Path("regard.toml")),
         encoder_key=env.get("REGARD_ENCODER_KEY", ""),
@@ -75,6 +77,7 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         rate=_number("REGARD_RATE", env.get("REGARD_RATE", "0"), "requests a second, 0 for any number"),
         patience=_number("REGARD_PATIENCE", env.get("REGARD_PATIENCE", "1"), "seconds, .001 or more", 1e-3),
         budget=_number("REGARD_BUDGET", env.get("REGARD_BUDGET", "0.1"), "seconds, .001 or more", 1e-3),
+        helpers=_whole("REGARD_HELPERS", env, "0 for none"),
         traces=_traces(env),
     )
 
@@ -100,9 +103,10 @@ def _language(env: Mapping[str, str]) -> str:
     return next((language for language in LANGUAGES if spoken.startswith(language)), "en")
 
 
-def _threads(text: str) -> int:
-    if not text.isdigit():
-        raise InvalidInput("REGARD_THREADS", "a whole number, 0 for no limit", repr(text))
+def _whole(name: str, env: Mapping[str, str], zero: str) -> int:
+    text = env.get(name, "0")
+    if not (text.isascii() and text.isdigit() and len(text) < 6):
+        raise InvalidInput(name, f"a whole number, {zero}", repr(text))
     return int(text)
 
 

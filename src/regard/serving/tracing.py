@@ -15,7 +15,7 @@ from regard.domain.candidates import Candidates, Scored
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.protocols import Filter, Retriever, Scorer
 from regard.domain.request import Query
-from regard.recommending.recommender import Recommender
+from regard.recommending.recommender import Recommender, one_by_one
 
 if TYPE_CHECKING:
     from opentelemetry.sdk.trace import TracerProvider
@@ -99,6 +99,7 @@ class Spans(Tracing):
             retrievers={name: _Source(name, one, self) for name, one in recommender.retrievers.items()},
             filters={name: _Rule(name, one, self) for name, one in recommender.filters.items()},
             scorer=_Ranking(recommender.scorer, self),
+            asks=one_by_one,  # a span knows its parent by its thread
         )
 
     def close(self) -> None:

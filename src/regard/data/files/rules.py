@@ -28,16 +28,20 @@ _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
 
 @dataclass(frozen=True, slots=True)
 class Rule:
-    """One rule: what it expects in words, for one text (None: it does not fit), and for a column (null: likewise)."""
+    """One rule: what it expects in words, for one text (None: it does not fit), and for a column (null: likewise).
+
+    `number`: what it says of a number up to LARGEST, so that one need not be written to be read.
+    """
 
     expected: str
     one: Callable[[str], Any]
     column: Callable[[pl.Expr], pl.Expr]
+    number: Callable[[float], Any] | None = None
 
 
 def _one_id(text: str) -> str | None:
     text = text.strip(SPACE)
-    return text if 0 < len(text) <= ID_LENGTH and not _CONTROLS.search(text) else None
+    return text if 0 < len(text) <= ID_LENGTH and (text.isprintable() or not _CONTROLS.search(text)) else None
 
 
 def _column_id(column: pl.Expr) -> pl.Expr:
@@ -48,7 +52,10 @@ def _column_id(column: pl.Expr) -> pl.Expr:
 
 def _one_number(text: str) -> float | None:
     text = text.strip(SPACE)
-    number = float(text) if re.match(_NUMBER, text) else math.nan
+    return _number(float(text)) if re.match(_NUMBER, text) else None
+
+
+def _number(number: float) -> float | None:
     return number if abs(number) <= LARGEST else None
 
 
@@ -60,7 +67,11 @@ def _column_number(column: pl.Expr) -> pl.Expr:
 
 def _one_position(text: str) -> int | None:
     number = _one_number(text)
-    return int(number) if number is not None and number == int(number) and 0 <= number <= LAST_POSITION else None
+    return None if number is None else _position(number)
+
+
+def _position(number: float) -> int | None:
+    return int(number) if 0 <= number <= LAST_POSITION and number == int(number) else None
 
 
 def _column_position(column: pl.Expr) -> pl.Expr:
@@ -163,10 +174,15 @@ def time_rule(latest: float | None, form: str | None = None) -> Rule:
     """
     last = math.inf if latest is None else latest
 
-    def one(text: str) -> float | None:
-        number = _one_number(text)
-        seconds = _written(text, form) if number is None else number / _scale(abs(number))
+    def moment(seconds: float | None) -> float | None:
         return seconds if seconds is not None and 0 <= seconds <= last else None
+
+    def number(found: float) -> float | None:
+        return moment(found / _scale(abs(found)))
+
+    def one(text: str) -> float | None:
+        found = _one_number(text)
+        return moment(_written(text, form)) if found is None else number(found)
 
     def column(column: pl.Expr) -> pl.Expr:
         number = _column_number(column)
@@ -178,12 +194,12 @@ def time_rule(latest: float | None, form: str | None = None) -> Rule:
         return pl.when(either.is_between(0.0, last)).then(either)
 
     until = "" if latest is None else " and a day from now"
-    return Rule(f"unix seconds or an ISO 8601 time, between 1970{until}", one, column)
+    return Rule(f"unix seconds or an ISO 8601 time, between 1970{until}", one, column, number)
 
 
 ID = Rule(f"an id of 1 to {ID_LENGTH} characters without control characters", _one_id, _column_id)
-NUMBER = Rule("a finite number (no thousands separators)", _one_number, _column_number)
-POSITION = Rule(f"a whole number from 0 to {LAST_POSITION}", _one_position, _column_position)
+NUMBER = Rule("a finite number (no thousands separators)", _one_number, _column_number, _number)
+POSITION = Rule(f"a whole number from 0 to {LAST_POSITION}", _one_position, _column_position, _position)
 FLAG = Rule("true or false (1 or 0)", _one_flag, _column_flag)
 TEXT = Rule(f"a text of at most {TEXT_LENGTH:,} characters", _one_text, _column_text)
 OBJECT = Rule("a JSON object of finite values", _one_object, _each(_one_object))
