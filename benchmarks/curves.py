@@ -61,10 +61,11 @@ def sentences(equal: Sequence[Row]) -> list[str]:
 
 
 def plot_curves(found: Mapping[str, Any], path: Path) -> bool:
-    """Quality against seconds of training for every row that has a curve; False where none has."""
+    """Quality against seconds of training for every row that has a curve, and what early stopping saw of it (dashed);
+    False where none has either."""
     from matplotlib.figure import Figure
 
-    parts = list(dict.fromkeys(row["dataset"] for row in found["rows"] if row.get("curve")))
+    parts = list(dict.fromkeys(row["dataset"] for row in found["rows"] if row.get("curve") or row.get("watched")))
     if not parts:
         return False
     figure = Figure(figsize=(7.4 * len(parts), 4.4), layout="constrained", dpi=130)
@@ -75,6 +76,12 @@ def plot_curves(found: Mapping[str, Any], path: Path) -> bool:
             ours = row["system"] == "regard"
             seconds, quality = zip(*points(row, metric), strict=True)
             colour, name = (OURS, row["model"]) if ours else (THEIRS, f"{row['system']} {row['model']}")
+            if row.get("watched"):
+                _, spent, seen = zip(*row["watched"], strict=True)
+                axes.plot(spent, seen, ".--", color=colour, linewidth=1)
+                axes.annotate(
+                    "on validation", (spent[0], seen[0]), (5, -9), textcoords="offset points", fontsize=8, color=colour
+                )
             axes.plot(seconds, quality, "o-", color=colour, markersize=5)
             axes.annotate(
                 name, (seconds[-1], quality[-1]), (5, 5), textcoords="offset points", fontsize=8, color=colour

@@ -79,6 +79,8 @@ def read_lists(name: str, path: Path, people: Mapping[str, Rows]) -> tuple[dict[
         cost: dict[str, Any] = {"fit_seconds": float(found["fit_seconds"]), "peak_mb": None}
         if "peak_mb" in found:
             cost["peak_mb"] = float(found["peak_mb"])
+        if "watched" in found:  # [epoch, seconds, what early stopping saw]
+            cost["watched"] = found["watched"].tolist()
         if "device" in found:  # it learned on another machine
             cost["device"] = str(found["device"])
         listed = {

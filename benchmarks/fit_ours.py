@@ -48,8 +48,9 @@ def main(name: str, part: str, model: str, seed: str, data: str, out: str) -> No
 
 
 def elsewhere(name: str, recipe: Any) -> tuple[Any, dict[str, Any]] | None:
-    """A model of this recipe that was fitted on another machine: REGARD_FITTED names a folder with the artifact ID/ and
-    ID.json: {"fit_seconds", "device"}. It is judged here like any other, and its row says where it learned.
+    """A model of this recipe that was fitted by itself (`benchmarks.fit_whole`), or on another machine: REGARD_FITTED
+    names a folder with the artifact ID/ and ID.json: {"fit_seconds"} and "peak_mb", "watched", "device" where there are
+    such. It is judged here like any other, and its row says where it learned.
     """
     folder = Path(os.environ.get("REGARD_FITTED", "")) / name
     if not os.environ.get("REGARD_FITTED") or not folder.is_dir():

@@ -52,7 +52,7 @@ def markdown(found: Mapping[str, Any]) -> str:
     for note in (*found.get("notes", ()), *sentences(found.get("equal", ()))):
         lines += ["", note]
     lines += ["", f"![quality against fit time]({found['id']}.png)", ""]
-    if any(row.get("curve") for row in found["rows"]):
+    if any(row.get("curve") or row.get("watched") for row in found["rows"]):
         lines += [f"![learning curves]({found['id']}-curves.png)", ""]
     return "\n".join(lines)
 

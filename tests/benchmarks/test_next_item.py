@@ -5,23 +5,24 @@ from __future__ import annotations
 import gzip
 import json
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import polars as pl
 import pytest
 
-from benchmarks import cold, curves, fit_ours, results, running
+from benchmarks import cold, curves, fit_ours, fit_whole, results, running
 from benchmarks.benchmark import Benchmark, View
 from benchmarks.exchange import read_curve, read_lists
 from benchmarks.protocols import b3, b4, b5, b7
+from regard.data.artifacts import Artifact
 from regard.domain.dataset import Dataset
 from regard.domain.protocols import Retriever
 from regard.domain.run import Run
 from regard.measurement.splits import Split, leave_last_out
 from regard.measurement.truth import Protocol, truth_of
-from regard.models.popular import Popularity
+from regard.models.popular import FittedPopularity, Popularity
 
 
 def data(seed: int = 0) -> Dataset:
@@ -128,12 +129,7 @@ def test_curves_and_views_of_our_fits_reach_the_table(tmp_path: Path, monkeypatc
     )
     for module in (fit_ours, running):
         monkeypatch.setattr(module, "parts_of", lambda name: {"small": made})
-
-    def in_process(who: str, command: list[str], seed: int, threads: int, clock: str) -> str:
-        fit_ours.main(*(text.replace("{seed}", str(seed)) for text in command[3:]))
-        return ""
-
-    monkeypatch.setattr(running, "call", in_process)
+    monkeypatch.setattr(running, "call", _in_process)
     found = running.run("B0", tmp_path, None, None)
     (row,) = found["rows"]
     assert set(row["metrics"]) == {"R@5", "N@5", "N@5 half"}
@@ -145,6 +141,54 @@ def test_curves_and_views_of_our_fits_reach_the_table(tmp_path: Path, monkeypatc
     assert kept[3].read_bytes()[:4] == b"\x89PNG"
     assert "N@5 half" in kept[1].read_text("utf-8")
     assert json.loads(kept[0].read_text("utf-8"))["threads"] == 1
+
+
+def test_a_recipe_fitted_by_itself_is_judged_with_what_early_stopping_saw(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    @dataclass(frozen=True)
+    class Told(Popularity):
+        def fit(self, data: Dataset, *, run: Run = Run()) -> FittedPopularity:  # noqa: B008
+            for epoch in (1, 2, 2):
+                run.tracker(f"epoch {epoch}", {"loss": 1.0, "figure": epoch / 10})
+            return super().fit(data, run=run)
+
+    made = Benchmark(
+        dataset="small", protocol="p", folder="nowhere", k=5, load=lambda folder: leave_last_out(data(), test=1),
+        recipes=lambda: {"Told": Told()}, metrics=("N",), threads=1, watch=lambda split: split.train,
+    )  # fmt: skip
+    for module in (fit_ours, fit_whole, running):
+        monkeypatch.setattr(module, "parts_of", lambda name: {"small": made})
+
+    def read(artifact: Artifact) -> FittedPopularity:
+        return replace(FittedPopularity.from_artifact(artifact), recipe=Told())
+
+    monkeypatch.setattr(fit_ours, "FITTED", {"popular": read})
+    monkeypatch.setattr(running, "call", _in_process)
+    fit_whole.main("B0", "Told", str(tmp_path), str(tmp_path / "fitted"))
+    monkeypatch.setenv("REGARD_FITTED", str(tmp_path / "fitted"))
+    found = running.run("B0", tmp_path, None, None)
+    (row,) = found["rows"]
+    assert [(epoch, figure) for epoch, _, figure in row["watched"]] == [(1, 0.1), (2, 0.2)]
+    assert 0 < row["watched"][0][1] <= row["watched"][1][1] <= row["fit_seconds"]
+    assert row["metrics"]["N@5"] > 0
+    assert [path.name for path in results.keep(found, tmp_path)][-1] == "B0-curves.png"
+
+
+def test_where_nothing_was_fitted_it_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made = Benchmark(
+        dataset="small", protocol="p", folder="nowhere", k=5, load=lambda folder: leave_last_out(data(), test=1),
+        recipes=lambda: {"Longer": Longer()}, metrics=("N",), threads=1,
+    )  # fmt: skip
+    monkeypatch.setattr(running, "parts_of", lambda name: {"small": made})
+    monkeypatch.setattr(running, "call", lambda *_: "out of memory")
+    with pytest.raises(SystemExit, match=r"nothing to judge\. regard Longer: out of memory"):
+        running.run("B0", tmp_path, None, None)
+
+
+def _in_process(who: str, command: list[str], seed: int, threads: int, clock: str) -> str:
+    fit_ours.main(*(text.replace("{seed}", str(seed)) for text in command[3:]))
+    return ""
 
 
 def test_lists_of_each_view_and_step_are_read_as_written(tmp_path: Path) -> None:
