@@ -60,12 +60,17 @@ def sentences(equal: Sequence[Row]) -> list[str]:
     return said
 
 
+def learned(row: Row) -> bool:
+    """Whether a row has a learning curve, or what early stopping saw of it."""
+    return bool(row.get("curve") or row.get("watched"))
+
+
 def plot_curves(found: Mapping[str, Any], path: Path) -> bool:
     """Quality against seconds of training for every row that has a curve, and what early stopping saw of it (dashed);
     False where none has either."""
     from matplotlib.figure import Figure
 
-    parts = list(dict.fromkeys(row["dataset"] for row in found["rows"] if row.get("curve") or row.get("watched")))
+    parts = list(dict.fromkeys(row["dataset"] for row in found["rows"] if learned(row)))
     if not parts:
         return False
     figure = Figure(figsize=(7.4 * len(parts), 4.4), layout="constrained", dpi=130)

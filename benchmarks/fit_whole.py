@@ -1,21 +1,21 @@
 """Fit one of our recipes by itself: `python -m benchmarks.fit_whole B3 "Behaviour, HSTU" DATA FOLDER`.
 
 A benchmark judges what it leaves in FOLDER (ID/ and ID.json) where REGARD_FITTED names the folder. Its learning curve
-is what early stopping saw after each epoch, so one fit gives it; broken off, it goes on after its last epoch.
+is what early stopping saw after each epoch, so one fit gives it; broken off, it goes on after its last epoch. With
+REGARD_BENCHMARK_CLOCK=cpu its seconds are the processor's, which waiting for others does not lengthen.
 """
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from benchmarks.benchmark import Benchmark
-from benchmarks.measuring import peak_mb
+from benchmarks.measuring import now, peak_mb
 from benchmarks.protocols import parts_of
 from regard.data.artifacts import save
 from regard.domain.run import Run
@@ -27,7 +27,7 @@ class Watching:
 
     path: Path
     spent: float  # seconds before this process
-    began: float = field(default_factory=time.perf_counter)
+    began: float = field(default_factory=now)
 
     @classmethod
     def at(cls, path: Path) -> Watching:
@@ -42,7 +42,7 @@ class Watching:
 
     def seconds(self) -> float:
         """Of training until now."""
-        return self.spent + time.perf_counter() - self.began
+        return self.spent + now() - self.began
 
     def seen(self) -> list[list[float]]:
         """All epochs, those of broken-off fits as well; one that was told twice as it was told last."""

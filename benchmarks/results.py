@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from benchmarks.curves import OURS, THEIRS, plot_curves, sentences
+from benchmarks.curves import OURS, THEIRS, learned, plot_curves, sentences
 
 FOLDER = Path(__file__).parent / "results"
 WIDE = 1e4  # of fit times: from here on a tick a decade is enough
@@ -52,7 +52,7 @@ def markdown(found: Mapping[str, Any]) -> str:
     for note in (*found.get("notes", ()), *sentences(found.get("equal", ()))):
         lines += ["", note]
     lines += ["", f"![quality against fit time]({found['id']}.png)", ""]
-    if any(row.get("curve") or row.get("watched") for row in found["rows"]):
+    if any(map(learned, found["rows"])):
         lines += [f"![learning curves]({found['id']}-curves.png)", ""]
     return "\n".join(lines)
 

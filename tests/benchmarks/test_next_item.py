@@ -175,6 +175,17 @@ def test_a_recipe_fitted_by_itself_is_judged_with_what_early_stopping_saw(
     assert [path.name for path in results.keep(found, tmp_path)][-1] == "B0-curves.png"
 
 
+def test_a_fit_that_was_broken_off_counts_the_seconds_before_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, clock = tmp_path / "B0.jsonl", iter([10.0, 105.0])
+    monkeypatch.setattr(fit_whole, "now", lambda: next(clock))
+    fit_whole.Watching(path, 0.0, began=0.0)("epoch 1", {"figure": 0.1})
+    again = fit_whole.Watching(path, fit_whole.Watching.at(path).spent, began=100.0)
+    again("epoch 2", {"figure": 0.2})
+    assert again.seen() == [[1, 10.0, 0.1], [2, 15.0, 0.2]]
+
+
 def test_where_nothing_was_fitted_it_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made = Benchmark(
         dataset="small", protocol="p", folder="nowhere", k=5, load=lambda folder: leave_last_out(data(), test=1),

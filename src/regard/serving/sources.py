@@ -39,9 +39,9 @@ class AtWork:
     """A fitted source of a blend, as requests ask it, one after another or many at once.
 
     Retrieval and scoring of a request share one look at it: the person's vector where scores are products, else the
-    scores of all items. A source that once took longer than `budget` seconds a request is asked in a thread from then
-    on, and not waited for beyond its budget, until it is fast again. Left out means: it proposes nothing (the slate
-    names it), and adds 0 to every score.
+    scores of all items. A source that once was slow (`_timed`: more than `budget` seconds a request) is asked in a
+    thread from then on, and not waited for beyond its budget, until it is fast again. Left out means: it proposes
+    nothing (the slate names it), and adds 0 to every score.
     """
 
     source: Any  # what FullScores gives
