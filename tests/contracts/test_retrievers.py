@@ -35,6 +35,7 @@ ASSEMBLED: dict[str, Retriever] = {
     "least shown": LeastShown(np.arange(N_ITEMS) * 20.0),
 }
 SUBJECTS = [*RECIPES, *ASSEMBLED]
+WRITTEN = {"listed"}  # a list that somebody wrote is proposed whole
 SILENT = {*PERSONAL, *ASSEMBLED} - {"listed", "new", "least shown"}  # without a history they have nothing to say
 
 HISTORIES = st.lists(st.integers(0, N_ITEMS + 5), max_size=20)  # repeats, and items newer than the model
@@ -60,6 +61,23 @@ def test_at_most_k_known_unique_rows_best_first(name: str, history: list[int], u
     assert len(set(found.rows.tolist())) == len(found)
     assert ((found.rows >= 0) & (found.rows < N_ITEMS)).all()
     assert (np.diff(found.scores) <= 0).all()
+
+
+@pytest.mark.parametrize("name", sorted({*SUBJECTS} - WRITTEN))
+@settings(max_examples=30, deadline=None)
+@given(history=HISTORIES, user=PEOPLE, k=SIZES, seed=st.integers(0, 99), share=st.sampled_from([0.0, 0.1, 0.5, 1.0]))
+def test_what_a_request_bars_stands_in_the_way_of_nothing(
+    name: str, history: list[int], user: int, k: int, seed: int, share: float
+) -> None:
+    query = asked_after(*history, user=user)
+    allowed = np.random.default_rng(seed).random(N_ITEMS + 3) < share
+    among = replace(query, allowed=allowed)
+    source = subject(name)
+    for found in (source.retrieve(among, k), source.retrieve_many([query] * 2 + [among] * 3, k)[3]):
+        every = source.retrieve(query, N_ITEMS)
+        kept = allowed[every.rows]
+        assert found.rows.tolist() == every.rows[kept][:k].tolist()
+        assert found.scores.tolist() == every.scores[kept][:k].tolist()
 
 
 @pytest.mark.parametrize("name", SUBJECTS)

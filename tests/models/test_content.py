@@ -81,7 +81,7 @@ def test_rare_labels_beside_a_search_make_the_same_scores(rare: float, monkeypat
     data = _data().with_vectors("use", np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32))
     model = ContentKNN(labels=0.5).fit(data)
     queries = [data.query("u"), data.query("v"), Query(at=0)]
-    people, beside = model.sides(queries)
+    people, beside = model.sides(queries, model.encode(queries))
     assert model.factors().shape[1] == {0.0: 8, 0.4: 3, 1.0: 3}[rare]  # each of five labels is borne by two of five
     assert people @ model.factors().T + beside.toarray() == pytest.approx(model.scores(queries), abs=1e-6)
 

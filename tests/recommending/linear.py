@@ -24,7 +24,8 @@ class Linear:
 
     def retrieve(self, query: Query, k: int) -> Candidates:
         scores = self._scores(query)
-        rows = np.argsort(-scores, kind="stable")[:k] if len(query.history) or self.prior.any() else NO_ROWS
+        rows = np.argsort(-scores, kind="stable") if len(query.history) or self.prior.any() else NO_ROWS
+        rows = rows[query.lets(rows)][:k]
         return Candidates.of("linear", rows, scores[rows])
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:

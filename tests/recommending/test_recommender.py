@@ -11,7 +11,7 @@ from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.protocols import Filter
 from regard.domain.request import Query
 from regard.recommending.diversity import MMR
-from regard.recommending.filters import NotBlocked, NotExcluded, NotSeen
+from regard.recommending.filters import Allowed, NotBlocked, NotExcluded, NotSeen
 from regard.recommending.objectives import GroupCap, Pin
 from regard.recommending.policies import Boltzmann
 from regard.recommending.recommender import Recommender
@@ -103,6 +103,22 @@ def test_what_may_not_be_shown_does_not_shorten_a_list() -> None:
         assert len(corridor.recommend(person(k=k)).slots) == min(k, 15)
         assert one.rows.tolist() == many.rows.tolist()
     assert corridor.why_not(person(k=3), 0).dropped_by == "odd"
+
+
+def test_of_a_large_catalogue_a_request_may_let_a_few_through() -> None:
+    """Sources that look at the mask propose just those; one that does not is asked for more until there are enough."""
+    model, few = random_linear(300), np.arange(300) % 100 == 7
+    asking = person(3, 8, k=2, allowed=few)
+    filters: dict[str, Filter] = {"seen": NotSeen(), "filtered": Allowed()}
+    looks = Recommender({"linear": model}, model, filters, breadth=5)
+    deaf = Recommender({"fixed": Fixed([*range(300)])}, model, filters, breadth=5)
+    expected = sorted([7, 107, 207], key=lambda row: -(model.B[3] + model.B[8])[row])[:2]
+    assert (looks.recommend(asking).rows.tolist(), looks.recommend(asking).dropped["filtered"]) == (expected, 0)
+    assert deaf.recommend(asking).rows.tolist() == [7, 107]
+    for corridor in (looks, deaf):
+        barred = corridor.why_not(asking, 150)
+        assert (barred.fell, barred.dropped_by) == ("dropped", "filtered")
+    assert [len(own["linear"]) for own, _ in looks.propose_many([asking, person(3, k=4)], [9, 9])] == [3, 9]
 
 
 def test_more_like_this_never_answers_this() -> None:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import product
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import polars as pl
@@ -19,7 +21,8 @@ from regard.domain.errors import InvalidInput
 from regard.domain.request import Query
 from regard.models.als import ImplicitALS
 from regard.recommending import retrievers
-from regard.recommending.retrievers import Int8Scan, Listed, NearestNeighbours, SeedItem, pin_threads, similar_items
+from regard.recommending.indexes import Int8Scan, pin_threads
+from regard.recommending.retrievers import Listed, NearestNeighbours, SeedItem, similar_items
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +63,26 @@ def test_exact_is_the_full_sort(n: int, k: int, seed: int) -> None:
         single = near.retrieve(queries[user], k)
         assert np.array_equal(single.rows, found.rows)
         assert np.array_equal(single.scores, found.scores)
+
+
+@pytest.mark.parametrize(("n", "d"), [(300, 8), (9_500, 8), (9_500, 300)])
+@pytest.mark.parametrize("index", ["exact", "ivf", "hnsw"])
+def test_a_mask_leaves_the_best_of_what_it_allows(n: int, d: int, index: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Few are compared by name, many are searched, and what is newer than the index or the mask counts too."""
+    monkeypatch.setattr(retrievers, "FEW", 500)
+    rng = np.random.default_rng(n + d)
+    items, people = _vectors(n, d), _vectors(6, d, 1)
+    near = NearestNeighbours(Table(people), items[: n - 40], index).extended(items)
+    for share, k in product((0.0, 0.02, 0.5, 0.99), (1, 20, n)):
+        masks = [None, *(rng.random(n - own) < share for own in (0, 0, 10, -5))]
+        for few in (masks[1:3], masks):  # one by one, and by one product
+            for mask, vector, found in zip(few, people, near.nearest(people[: len(few)], k, few), strict=False):
+                if mask is None:
+                    continue
+                rows = np.flatnonzero(mask[:n])
+                scores = retrievers.dots(items[rows], vector)
+                assert found.rows.tolist() == rows[np.lexsort((rows, -scores))[:k]].tolist()
+                assert found.scores.tolist() == np.sort(scores.astype(np.float64))[::-1][:k].tolist()
 
 
 def test_equal_scores_come_in_the_order_of_rows_even_across_the_border() -> None:

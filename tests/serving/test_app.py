@@ -162,6 +162,10 @@ def test_exclude_filter_seed_and_session(client: Client) -> None:
     assert not set(best) & set(ids(client.list_for("u7", k=3, exclude=best)))
     comedies = client.list_for("u7", k=5, filter={"tags": ["comedy"]})
     assert all(int(name[1:]) % 2 == 1 for name in ids(comedies))
+    logged = client.get(f"/v1/recommendations/{comedies['recommendation_id']}").json()
+    assert not logged["dropped"].get("filtered")  # nobody proposed what this request does not want
+    barred = client.get(f"/v1/recommendations/{comedies['recommendation_id']}/why/f0").json()
+    assert (barred["fell"], barred["dropped_by"]) == ("dropped", "filtered")
     assert "f1" not in ids(client.list_for("u7", k=200, seed_item="f1"))
     guest = client.list_for(None, session=[{"item": "f0", "type": "like"}, {"item": "f2", "type": "like"}], k=5)
     assert all(int(name[1:]) % 2 == 0 for name in ids(guest))

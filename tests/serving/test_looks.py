@@ -15,7 +15,7 @@ from regard.domain.errors import Unavailable
 from regard.domain.request import Query
 from regard.models.content import ContentKNN, FittedContentKNN
 from regard.models.scoring import FactorScores
-from regard.recommending.retrievers import NearestNeighbours
+from regard.recommending.retrievers import Masks, NearestNeighbours
 from regard.serving import sources
 from regard.serving.looks import Products
 from regard.serving.sources import AtWork
@@ -105,7 +105,7 @@ def test_equal_sums_come_by_row(seed: int) -> None:
 class Failing:
     """A search that breaks."""
 
-    def nearest(self, vectors: NDArray[np.float32], k: int) -> list[Candidates]:
+    def nearest(self, vectors: NDArray[np.float32], k: int, masks: Masks = None) -> list[Candidates]:
         raise RuntimeError("no memory")
 
 

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import sparse
 
 from regard.data.growing import Growing, Memberships
 from regard.data.item_records import members, members_of, merged, record, records
@@ -133,13 +132,13 @@ class Catalogue:
             raise NotFound("content vectors", f"one of {sorted(self._vectors)}", repr(encoder))
         return self._vectors[encoder].view
 
-    def groups(self, name: str) -> sparse.csr_array:
-        """Which values of `tags`, `creator` or an attribute each item has: ones in a matrix (I, g)."""
-        return self._memberships(name).matrix
+    def having(self, name: str, wanted: Iterable[str]) -> Mask:
+        """The items (I,) whose `tags`, `creator` or attribute `name` is, or holds, one of the wanted values."""
+        return self._memberships(name).having(wanted)
 
-    def group_names(self, name: str) -> list[str]:
-        """What the columns of `groups(name)` stand for, (g,)."""
-        return list(self._memberships(name).names)
+    def group_names(self, name: str) -> Collection[str]:
+        """The values of `tags`, `creator` or an attribute that any item has had."""
+        return self._memberships(name).names.keys()
 
     def upsert(self, items: Sequence[Item]) -> Rows:
         """Add new items and change known ones (empty fields say nothing); returns their rows, (n,).
@@ -218,7 +217,8 @@ class Catalogue:
         self._changed |= {int(row): item for row, item in zip(rows, items, strict=True)}  # last: see `changed`
         for row, item in zip(rows.tolist(), items, strict=True):
             self._titles[row] = item.title or item.id
-        self._groups = {}  # made again when somebody asks
+        for name, groups in self._groups.items():
+            groups.put(rows, [members(item, name) for item in items])
 
     def _whole(self, items: Sequence[Item]) -> list[Item]:
         """Each item once, as it will stand: what was known, and what is said now."""
@@ -263,11 +263,11 @@ class Catalogue:
             with self._writing:
                 found = Memberships()
                 known = 0 if self._data is None else len(self._data.items)
-                own = [] if self._data is None else members_of(self._data, name)
-                own += [members(self._changed[row], name) for row in range(known, len(self))]
-                for row in self._changed.keys() & set(range(known)):
-                    own[row] = members(self._changed[row], name)
-                found.append(own)
+                if self._data is not None:
+                    found.start(*members_of(self._data, name), known)
+                found.append([members(self._changed[row], name) for row in range(known, len(self))])
+                if changed := [row for row in self._changed if row < known]:
+                    found.put(np.array(changed, np.int64), [members(self._changed[row], name) for row in changed])
                 self._groups[name] = found
         return found
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import numpy as np
-from scipy import sparse
 
-from regard.domain.arrays import Array, Rows
+from regard.domain.arrays import Array, Mask, Rows
+
+GONE = -1  # the group of a pair that holds no longer
 
 
 class Growing:
@@ -42,25 +43,52 @@ class Growing:
 
 
 class Memberships:
-    """Which groups (tags, genres) each item belongs to, as a sparse (n, g) matrix of ones that grows with the items."""
+    """Which groups (tags, genres) each item belongs to, as pairs of row and group that grow with the items.
+
+    One writer at a time; readers wait for nobody. `names` holds the column of each group that anybody ever had.
+    """
 
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
-        self._indices = Growing(np.empty(0, np.int64))
-        self._ends = Growing(np.zeros(1, np.int64))
-        self._ones = Growing(np.empty(0, np.float32))
-        self.matrix = sparse.csr_array((0, 0), dtype=np.float32)
+        self._rows, self._groups = Growing(np.empty(0, np.int32)), Growing(np.empty(0, np.int32))
+        self._held = (self._rows.view, self._groups.view, 0)  # read at once: the pairs, and how many items
 
-    def append(self, groups: Iterable[Sequence[str]]) -> None:
-        """Add rows at the end, each with the names of its groups."""
-        codes = [[self.names.setdefault(name, len(self.names)) for name in dict.fromkeys(own)] for own in groups]
-        flat = np.array([code for own in codes for code in own], np.int64)
-        ends = self._ends.view[-1] + np.cumsum([len(own) for own in codes], dtype=np.int64)
-        self._indices.append(flat)
-        self._ones.append(np.ones(len(flat), np.float32))
-        self._ends.append(ends)
-        shape = (len(self._ends.view) - 1, len(self.names))
-        self.matrix = sparse.csr_array((self._ones.view, self._indices.view, self._ends.view), shape=shape)
+    def start(self, rows: Rows, codes: Rows, names: Sequence[str], n: int) -> None:
+        """The first `n` items: pairs (m,), `codes` into `names`; -1: none."""
+        places = np.array([self.names.setdefault(name, len(self.names)) for name in names] or [GONE], np.int32)
+        self._rows.append(np.asarray(rows, np.int32))
+        self._groups.append(np.where(codes < 0, GONE, places[codes]))
+        self._held = (self._rows.view, self._groups.view, n)
+
+    def append(self, groups: Sequence[Sequence[str]]) -> None:
+        """Add items at the end, each with the names of its groups."""
+        n = self._held[2]
+        self._add(np.arange(n, n + len(groups)), groups, n + len(groups))
+
+    def put(self, rows: Rows, groups: Sequence[Sequence[str]]) -> None:
+        """Items that are there belong to these groups now, and to no other."""
+        old = np.flatnonzero(np.isin(self._rows.view, rows))
+        if len(old):
+            self._groups.put(old, np.full(len(old), GONE, np.int32))
+            there = self._groups.view != GONE
+            if 2 * np.count_nonzero(there) < len(there):
+                self._rows, self._groups = Growing(self._rows.view[there]), Growing(self._groups.view[there])
+        self._add(rows, groups, self._held[2])
+
+    def having(self, wanted: Iterable[str]) -> Mask:
+        """The items (n,) that belong to one of these groups at least."""
+        rows, groups, n = self._held
+        found = np.zeros(n, np.bool_)
+        for name in wanted:
+            if name in self.names:
+                found[rows[groups == self.names[name]]] = True
+        return found
+
+    def _add(self, rows: Rows, groups: Sequence[Sequence[str]], n: int) -> None:
+        codes = [self.names.setdefault(name, len(self.names)) for own in groups for name in own]
+        self._rows.append(np.repeat(np.asarray(rows, np.int32), [len(own) for own in groups]))
+        self._groups.append(np.array(codes, np.int32))
+        self._held = (self._rows.view, self._groups.view, n)
 
 
 def _readable(array: Array) -> Array:

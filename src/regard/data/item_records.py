@@ -6,11 +6,15 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from regard.data.attributes import text_of, values_of
+from regard.domain.arrays import Rows
 from regard.domain.dataset import Dataset
 from regard.domain.records import Item, Value
+from regard.domain.request import NO_ROWS
 
 TEXTS = ("title", "text", "creator")
 LISTS = ("tags", "images", "audio")
@@ -51,12 +55,20 @@ def members(item: Item, name: str) -> Sequence[str]:
     return _texts(value)
 
 
-def members_of(data: Dataset, name: str) -> list[Sequence[str]]:
-    """`members` of every item of a Dataset, (I,)."""
-    if name not in data.item_attributes.column_names:
-        return [()] * len(data.items)
-    column: pa.ChunkedArray = data.item_attributes.column(name)
-    return [_texts(value) for value in column.to_pylist()]
+def members_of(data: Dataset, name: str) -> tuple[Rows, Rows, list[str]]:
+    """`members` of every item of a Dataset as pairs of row and group (m,), codes into names; -1 is no group."""
+    if name not in data.item_attributes.column_names or not len(data.items):
+        return NO_ROWS, NO_ROWS, []
+    column = data.item_attributes.column(name).combine_chunks()
+    many = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
+    counts = pc.list_value_length(column).fill_null(0) if many else column.is_valid().cast(pa.int64())
+    said = (column.flatten() if many else column.drop_null()).dictionary_encode()
+    words = [_texts(value) for value in said.dictionary.to_pylist()]
+    names = list(dict.fromkeys(word for own in words for word in own))
+    place = {word: code for code, word in enumerate(names)}
+    codes = np.array([*(place[own[0]] if own else -1 for own in words), -1], np.int64)  # a null within a list: the last
+    rows = np.repeat(np.arange(len(column)), counts.to_numpy(zero_copy_only=False))
+    return rows, codes[said.indices.fill_null(-1).to_numpy(zero_copy_only=False)], names
 
 
 def _item(item_id: str, words: dict[str, Any]) -> Item:

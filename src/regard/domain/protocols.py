@@ -51,7 +51,7 @@ class Encoder(Protocol[Entity]):
 
 
 class Retriever(Protocol):
-    """Proposes items."""
+    """Proposes items; those that `query.allowed` bars need not be among them."""
 
     def retrieve(self, query: Query, k: int) -> Candidates:
         """At most k, best first, unique."""

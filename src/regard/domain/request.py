@@ -85,6 +85,15 @@ class Query:
         if not np.isfinite(self.at):
             raise InvalidInput("Query.at", "unix seconds", str(self.at))
 
+    def lets(self, rows: Rows) -> Mask:
+        """Which of `rows` (n,) the request's own filter lets through; nothing newer than it."""
+        if self.allowed is None:
+            return np.ones(len(rows), np.bool_)
+        found = np.zeros(len(rows), np.bool_)
+        known = (rows >= 0) & (rows < len(self.allowed))
+        found[known] = self.allowed[rows[known]]
+        return found
+
     def with_history(self, history: History) -> Query:
         """The same request after another past; counterfactuals ask this."""
         return replace(self, history=history)

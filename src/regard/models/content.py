@@ -114,16 +114,12 @@ class ContentProfile:
 
     def encode(self, entities: Sequence[Query]) -> Vectors:
         """(Q,) -> (Q, d)"""
-        return self.exact(entities).astype(np.float32)
-
-    def exact(self, entities: Sequence[Query]) -> NDArray[np.float64]:
-        """The same in float64."""
         past = history_matrix(entities, len(self.items), self.weighting)
         used, place = np.unique(past.indices, return_inverse=True)
         shape = (len(entities), len(used))
         sums = sparse.csr_array((past.data.astype(np.float64), place, past.indptr), shape=shape) @ self.items[used]
         norms = np.linalg.norm(sums, axis=1, keepdims=True)
-        return np.asarray(sums / np.where(norms > 0, norms, 1))
+        return np.asarray(sums / np.where(norms > 0, norms, 1), np.float32)
 
     def evidence(self, query: Query, vector: Vectors) -> Evidence:
         """w_j v_j . v / |sum| of each history item j, for an item with the vector v (d,): the largest is the nearest
@@ -203,10 +199,10 @@ class FittedContentKNN(InductiveScores):
         """(Q,) -> (Q, d)"""
         return self.profile.encode(queries)
 
-    def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array]:
+    def sides(self, queries: Sequence[Query], people: Vectors) -> tuple[Vectors, sparse.csr_array]:
         """The profile without rare labels; beside it the items that share one: what tells most is found by name, as no
         summary of the vectors holds it."""
-        people, (rare, bearers) = self.encode(queries), self._rare
+        rare, bearers = self._rare
         shared = sparse.csr_array(sparse.csr_array(people[:, rare].astype(np.float64)) @ bearers)
         return np.compress(~rare, people, axis=1), shared
 
@@ -219,12 +215,11 @@ class FittedContentKNN(InductiveScores):
         blocks = [sparse.csr_array(self.items[start : start + BLOCK][:, rare], dtype=np.float64) for start in starts]
         return rare, sparse.csr_array(sparse.vstack(blocks).T)
 
-    def scores(self, queries: Sequence[Query]) -> Vectors:
-        """(Q,) -> (Q, I); in float64, block by block, before it is rounded, so that batches equal singles."""
-        people = self.profile.exact(queries)
-        found = np.empty((len(queries), self.n_items), np.float32)
+    def scored(self, people: Vectors) -> Vectors:
+        """(Q, d) -> (Q, I); in float64, block by block, before they are rounded, so that batches equal singles."""
+        exact, found = people.astype(np.float64), np.empty((len(people), self.n_items), np.float32)
         for start in range(0, self.n_items, BLOCK):
-            found[:, start : start + BLOCK] = people @ self.items[start : start + BLOCK].astype(np.float64).T
+            found[:, start : start + BLOCK] = exact @ self.items[start : start + BLOCK].astype(np.float64).T
         return found
 
     def contributions(self, query: Query, row: int) -> Evidence:

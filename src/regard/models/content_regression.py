@@ -165,22 +165,14 @@ class FittedContentRegression(InductiveScores):
 
     def encode(self, queries: Sequence[Query]) -> Vectors:
         """The person's vector, (Q,) -> (Q, d)."""
-        return np.asarray(self._people(queries), np.float32)
+        past = history_matrix(queries, self.n_items, self.recipe.weighting).astype(np.float64)
+        return np.asarray(past @ self.history, np.float32)
 
     def encode_items(self, items: Sequence[Item], contents: Mapping[str, Vectors]) -> Vectors:
         """By all that their content says, (m, d)."""
         silent = np.zeros((len(items), self.ridge.known.text.shape[1]), np.float32)
         text = silent if self.recipe.vectors is None else contents.get(self.recipe.vectors, silent)
         return self.ridge.predict(self.ridge.kernel.read(items, text)).astype(np.float32)
-
-    def _people(self, queries: Sequence[Query]) -> Matrix:
-        return np.asarray(
-            history_matrix(queries, self.n_items, self.recipe.weighting).astype(np.float64) @ self.history
-        )
-
-    def scores(self, queries: Sequence[Query]) -> Vectors:
-        """(Q,) -> (Q, I); in float64 before it is rounded, so that batches equal singles."""
-        return (self._people(queries) @ self.exact.T).astype(np.float32)
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """x_j h_j . v_i of each history item j, exact."""

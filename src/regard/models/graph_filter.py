@@ -147,10 +147,9 @@ class FittedGraphFilter(FactorScores):
         """The low-pass part, (Q,) -> (Q, r)."""
         return self._wave(self._past(queries)).astype(np.float32)
 
-    def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array]:
+    def sides(self, queries: Sequence[Query], people: Vectors) -> tuple[Vectors, sparse.csr_array]:
         """The low-pass part as a vector; beside it the linear part, of items that share a person with what they met."""
-        past = self._past(queries)
-        return self._wave(past).astype(np.float32), self._linear(past)
+        return people, self._linear(self._past(queries))
 
     def _linear(self, past: sparse.csr_array) -> sparse.csr_array:
         powers = self._powers[0]

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from regard.domain.arrays import Mask, Rows
 from regard.domain.request import NO_ROWS, Query
-from regard.models.scoring import best
+from regard.models.scoring import spoken
 
 PLACE = ", place"  # the end of the name of a place's column
 CELLS = 8_000_000  # scores of one source that are held at once
@@ -83,9 +83,9 @@ class Panel:
         pool = [NO_ROWS]
         for row in said:
             if row.any():
-                allowed = row if met else np.where(unseen[: len(row)], row, -np.inf)
-                rows = best(allowed, self.breadth + (int((~unseen).sum()) if met else 0))
-                pool.append(rows[np.isfinite(allowed[rows])])
+                free = row if met else np.where(unseen[: len(row)], row, -np.inf)
+                rows = spoken(free, self.breadth + (int((~unseen).sum()) if met else 0), query.allowed)
+                pool.append(rows[np.isfinite(free[rows])])
         return np.unique(np.concatenate(pool))
 
     def _columns(self, row: NDArray[np.float32], unseen: Mask, rows: Rows) -> NDArray[np.float32]:

@@ -243,6 +243,7 @@ class FittedRanker(FullScores):
     def _ranked(self, query: Query) -> tuple[Rows, Scores]:
         """The proposed rows, ascending, and their scores."""
         rows = self.panel.propose([query])[0][0] if self.panel.sources else np.arange(self.n_items)
+        rows = rows[query.lets(rows)]
         return rows, self.foresight.judged(self.examples(query, rows))[0] if len(rows) else np.empty(0)
 
     def newer(self, query: Query, kind: str) -> Evidence:
@@ -280,7 +281,7 @@ class FittedRanker(FullScores):
                 raise NotFound(f"Ranker.from_artifact {name}", f"a kind of {sorted(readers)}", part.kind)
             parts[name] = readers[part.kind](part)
         about = dict(artifact.recipe)
-        now, learned = about.pop("now"), about.pop("learned")
+        now, actions = about.pop("now"), tuple(Action(**one) for one in about.pop("learned"))
         sources = {name: parts[f"source {name}"] for name in about.pop("sources")}
         for name in ("types", "actions", "values"):
             about[name] = tuple(about[name])
@@ -289,8 +290,7 @@ class FittedRanker(FullScores):
             parts["learner"].recipe,
             **{**about, "weights": _weights(about["weights"])},
         )
-        curves = tuple(Curve(*artifact.arrays[f"curve.{place}"]) for place in range(len(learned)))
-        actions = tuple(Action(**one) for one in learned)
+        curves = tuple(Curve(*artifact.arrays[f"curve.{place}"]) for place in range(len(actions)))
         foresight = Foresight(parts["learner"], actions, curves, _weights(now["weights"]))
         facts, panel = Facts.from_arrays(artifact.arrays), Panel(sources, recipe.breadth)
         return cls(recipe, panel, facts, foresight, now["left_out"])

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from regard.domain.arrays import Rows, Scores, Vectors, kth_highest
+from regard.domain.arrays import Mask, Rows, Scores, Vectors, kth_highest
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.dataset import Dataset
 from regard.domain.protocols import Evidence
@@ -55,8 +55,9 @@ class FullScores(ABC):
         step = max(1, CELLS // max(1, self.n_items))
         found: list[Candidates] = []
         for start in range(0, len(queries), step):
-            for row in self.scores(queries[start : start + step]):
-                rows = best(row, k) if row.any() else NO_ROWS
+            some = queries[start : start + step]
+            for query, row in zip(some, self.scores(some), strict=True):
+                rows = spoken(row, k, query.allowed)
                 found.append(Candidates.of(self.name, rows, row[rows]))
         return found
 
@@ -101,15 +102,25 @@ class FactorScores(FullScores):
         """(Q,) -> (Q, I), with nothing beside; in float64 before it is rounded, so that batches equal singles."""
         return (self.encode(queries).astype(np.float64) @ self.exact.T).astype(np.float32)
 
-    def sides(self, queries: Sequence[Query]) -> tuple[Vectors, sparse.csr_array | None]:
+    def sides(self, queries: Sequence[Query], people: Vectors) -> tuple[Vectors, sparse.csr_array | None]:
         """What makes the scores, to the rounding of float32: vectors (Q, d) whose products with `factors` they are, and
-        what a few items each have beside their product, (Q, I), >= 0 and each once; None: nothing."""
-        return self.encode(queries), None
+        what a few items each have beside their product, (Q, I), >= 0 and each once; None: nothing. `people`: what
+        `encode` says of the queries."""
+        return people, None
 
 
 class InductiveScores(FactorScores):
     """FactorScores whose items' vectors follow from what items say, so that items newer than the model have them too
     (inductive: Hamilton et al. 2017)."""
+
+    def scores(self, queries: Sequence[Query]) -> NDArray[np.float32]:
+        """(Q,) -> (Q, I)"""
+        return self.scored(self.encode(queries))
+
+    def scored(self, people: Vectors) -> NDArray[np.float32]:
+        """The scores that people's vectors give, (Q, d) -> (Q, I); in float64 before they are rounded, so that batches
+        equal singles."""
+        return (people.astype(np.float64) @ self.exact.T).astype(np.float32)
 
     @abstractmethod
     def encode_items(self, items: Sequence[Item], contents: Mapping[str, Vectors]) -> Vectors:
@@ -141,6 +152,16 @@ def best(scores: NDArray[np.floating], k: int) -> Rows:
     above = np.flatnonzero(scores > last)
     chosen = np.concatenate([above, np.flatnonzero(scores == last)[: k - len(above)]])
     return chosen[np.argsort(-scores[chosen], kind="stable")]
+
+
+def spoken(scores: NDArray[np.floating], k: int, allowed: Mask | None) -> Rows:
+    """The same among the `allowed` (I,) ones (None: all); none where all scores are 0, which says nothing."""
+    if not scores.any():
+        return NO_ROWS
+    if allowed is None:
+        return best(scores, k)
+    rows = np.flatnonzero(allowed[: len(scores)])
+    return np.asarray(rows[best(scores[rows], k)])
 
 
 def recipe_from(kind: type[Recipe], stored: Mapping[str, Any]) -> Recipe:

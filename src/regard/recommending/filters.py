@@ -33,13 +33,14 @@ class NotExcluded:
 
 @dataclass(frozen=True, slots=True)
 class Allowed:
-    """Drops what the request's own filter does not let through: rows where `query.allowed` (I,) is false or ends."""
+    """Drops what the request's own filter does not let through: rows where `query.allowed` (I,) is false or ends.
+
+    Most sources do not propose them in the first place: of a large catalogue a filter may let through a few.
+    """
 
     def keep(self, query: Query, candidates: Candidates) -> Mask:
         """(n,)"""
-        if query.allowed is None:
-            return np.ones(len(candidates), np.bool_)
-        return np.asarray(take(query.allowed, candidates.rows, missing=False), np.bool_)
+        return query.lets(candidates.rows)
 
 
 @dataclass(frozen=True, slots=True)

@@ -55,6 +55,7 @@ class LeastShown:
             offered = self.on_offer(query)
             shown = np.where(offered, take(shown, np.arange(len(offered)), missing=0.0), np.inf)
         rows = np.flatnonzero(shown < self.enough)
+        rows = rows[query.lets(rows)]
         return rows, shown[rows]
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:

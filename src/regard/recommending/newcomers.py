@@ -33,6 +33,7 @@ class Newcomers:
         """At most k, best first."""
         held = self.vectors() if callable(self.vectors) else self.vectors
         rows = np.arange(self.known, len(held))
+        rows = rows[query.lets(rows)]
         scores = self._scores(query, rows)
         order = np.lexsort((-rows, -scores))[: max(0, k)]
         return Candidates.of(self.name, rows[order], scores[order])

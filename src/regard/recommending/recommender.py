@@ -15,6 +15,7 @@ from regard.domain.candidates import Candidates, union
 from regard.domain.errors import InvalidInput, Unavailable
 from regard.domain.protocols import Filter, Objective, Policy, Retriever, Scorer
 from regard.domain.request import Query, Slate
+from regard.recommending.filters import Allowed
 from regard.recommending.policies import Greedy
 from regard.recommending.slots import fill_slots, replay
 from regard.recommending.why_not import WhyNot, absent, outranked
@@ -50,8 +51,9 @@ class Recommender:
     """What answers one request; `Recommender({"ease": ease}, scorer=ease).recommend(query)` is the smallest.
 
     The names of the mappings are what slates, drops and explanations say. Each source is asked for k items and
-    `breadth` more, beside those that this person has met, blocked or excluded; and for more yet where filters leave
-    fewer than k, as only they know what may be shown.
+    `breadth` more, beside those that this person has met, blocked or excluded, of those that the request's own filter
+    lets through (`Query.allowed`; a source that does not look at it is asked for more); and for more yet where filters
+    leave fewer than k, as only they know what may be shown.
     """
 
     retrievers: Mapping[str, Retriever]
@@ -124,8 +126,7 @@ class Recommender:
     def _depth(self, query: Query) -> int:
         """How many items a source is asked for first: k, `breadth` more, and those that filters are sure to drop."""
         met = np.concatenate([query.history.rows, query.exclude, query.blocked, query.met])
-        barred = 0 if query.allowed is None else int(np.count_nonzero(~query.allowed))
-        return query.k + self.breadth + len(np.unique(met)) + barred
+        return query.k + self.breadth + len(np.unique(met))
 
     def weigh(self, query: Query, candidates: Candidates) -> Candidates:
         """The proposed candidates with features, without what filters drop, scored."""
@@ -155,7 +156,13 @@ class Recommender:
             name: lambda k, source=self.retrievers[name]: source.retrieve(query, k)  # type: ignore[misc]
             for name in proposed
         }
-        return absent(row, proposed, candidates.dropped, retrieve)
+        return absent(row, proposed, {**candidates.dropped, **self._unasked(query, row)}, retrieve)
+
+    def _unasked(self, query: Query, row: int) -> dict[str, Rows]:
+        """The item, by the filter for whose sake sources leave it out from the first."""
+        one = Candidates.of("asked", np.array([row]), np.zeros(1))
+        own = {name: rule for name, rule in self.filters.items() if isinstance(rule, Allowed)}
+        return {name: one.rows for name, rule in own.items() if not rule.keep(query, one).any()}
 
 
 def _asked(retriever: Retriever, queries: Sequence[Query], k: int) -> list[Candidates] | None:

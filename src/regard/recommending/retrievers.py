@@ -5,19 +5,18 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
-import faiss
 import numpy as np
 
-from regard.data.int8 import LARGEST, Int8
-from regard.domain.arrays import Rows, Scores, Vectors, check_finite, check_shape, kth_highest
+from regard.domain.arrays import Mask, Rows, Scores, Vectors, check_finite, check_shape, kth_highest
 from regard.domain.candidates import Candidates
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Encoder
 from regard.domain.request import NO_ROWS, Query
+from regard.recommending.indexes import Int8Scan, Kind, build, search
 
-Kind = Literal["exact", "ivf", "hnsw"]
+Masks: TypeAlias = Sequence[Mask | None] | None  # what each request's own filter lets through
 Found: TypeAlias = tuple[Rows, Vectors]  # rows (n,) of an index and their float32 scores (n,)
 MARGIN = 16  # rows fetched beyond k, at least: the index has rounded, and one of the best may stand a little lower
 PLACES = 128  # columns for which k more rows are fetched: the wider the vectors, the more is rounded or left out
@@ -25,27 +24,11 @@ DOUBT = 6.0  # how many times the error seen in an index a row past its findings
 TAIL = 4_096  # rows beyond the index that are searched one by one before a new index is built
 MANY = 4  # queries from which on one product with all rows is faster than a scan for each
 LARGE = 20_000_000  # numbers in all rows up to which one product with them is cheaper than to scan twice
-PRINCIPAL = 128  # columns that are scanned of more than twice as many: of 1,024 they hold four fifths of the squares
-SAMPLE = 20_000  # rows from which they are learned
 DEEP = 16  # a scan looks at one row of as many at most; what is still in doubt then, all products decide
 CELLS = 8_000_000  # scores held at once while many queries are answered: 32 MB
+FEW = 8_192  # allowed rows that are compared by name rather than searched for
+LOWEST = float(np.finfo(np.float32).min)
 SLACK = 1e-5  # more than a float32 product of unit vectors errs by
-
-
-_pinned: list[int] = []  # the newest of it holds
-
-
-def pin_threads(threads: int = 1) -> None:
-    """How many threads faiss may use in this process; serving calls it once (two pools on two cores: 3 -> 88 ms)."""
-    _pinned[:] = [threads]
-    faiss.omp_set_num_threads(threads)
-
-
-def _search(index: Any, queries: Vectors, k: int) -> tuple[Vectors, Rows]:
-    for threads in _pinned:
-        faiss.omp_set_num_threads(threads)  # OpenMP holds it for one thread alone, and any thread may search
-    said, rows = index.search(queries, k)
-    return said, rows
 
 
 def dots(vectors: Vectors, query: Vectors) -> Vectors:
@@ -83,7 +66,7 @@ class NearestNeighbours:
         if self.effort is not None and self.effort < 1:
             raise InvalidInput("NearestNeighbours.effort", "at least 1", str(self.effort))
         if self._built is None:
-            object.__setattr__(self, "_built", _build(self.items, self.index, self.effort))
+            object.__setattr__(self, "_built", build(self.items, self.index, self.effort))
 
     @property
     def n_items(self) -> int:
@@ -111,31 +94,35 @@ class NearestNeighbours:
             return []
         vectors = np.ascontiguousarray(self.encoder.encode(queries), np.float32)
         check_shape("NearestNeighbours.encoder", vectors, (len(queries), self.items.shape[1]))
-        return self.nearest(vectors, k)
+        return self.nearest(vectors, k, [query.allowed for query in queries])
 
-    def nearest(self, vectors: Vectors, k: int) -> list[Candidates]:
-        """The same for vectors (Q, d) that the encoder has given."""
+    def nearest(self, vectors: Vectors, k: int, masks: Masks = None) -> list[Candidates]:
+        """The same for vectors (Q, d) that the encoder has given; each among the rows that its own mask allows."""
         if k <= 0 or not self.n_items:
             return [Candidates.of(self.name, NO_ROWS, np.empty(0)) for _ in vectors]
+        own = [None if mask is None else self._own(mask) for mask in masks or [None] * len(vectors)]
         exact = isinstance(self._built, Int8Scan) and (self._built.turn is None or self.items.size <= LARGE)
         together = exact and len(vectors) >= MANY
-        found = self._together(vectors, k) if together else map(partial(self._scanned, k=k), vectors)
-        return [Candidates.of(self.name, *self._best(*one, k)) for one in zip(vectors, found, strict=True)]
+        found = self._together(vectors, k, own) if together else map(partial(self._scanned, k=k), vectors, own)
+        return [Candidates.of(self.name, *self._best(*one, k)) for one in zip(vectors, found, own, strict=True)]
 
-    def _best(self, vector: Vectors, found: Found, k: int) -> tuple[Rows, Scores]:
+    def _best(self, vector: Vectors, found: Found, mask: Mask | None, k: int) -> tuple[Rows, Scores]:
         if not vector.any():
             return NO_ROWS, np.empty(0)
         newer = np.arange(self._built.ntotal, self.n_items)
+        newer = newer if mask is None else newer[mask[newer]]
         rows = np.concatenate([found[0], newer])
         scores = np.concatenate([found[1], dots(self.items[newer], vector)])
         order = np.lexsort((rows, -scores))[:k]
         return rows[order], scores[order].astype(np.float64)
 
-    def _scanned(self, vector: Vectors, k: int) -> Found:
+    def _scanned(self, vector: Vectors, mask: Mask | None, k: int) -> Found:
         """The rows of the index that may be among the best k; more while the border of the k best is in doubt."""
-        held, wanted = self._built.ntotal, k + max(MARGIN, k * self.items.shape[1] // PLACES)
-        while wanted < held:
-            said, rows = _search(self._built, vector[None], wanted)
+        among = None if mask is None else np.flatnonzero(mask[: self._built.ntotal])
+        held = self._built.ntotal if among is None else len(among)
+        wanted = k + max(MARGIN, k * self.items.shape[1] // PLACES)
+        while wanted < held and (among is None or self._selects(held)):
+            said, rows = self._found(vector[None], wanted, mask)
             there = rows[0] >= 0
             found = np.asarray(rows[0][there], np.int64)  # a deeper search may break the ties of this one otherwise
             true = dots(self.items[found], vector)
@@ -147,19 +134,39 @@ class NearestNeighbours:
             wanted *= 3
             if self.items.size <= LARGE or wanted > held // DEEP:
                 break
-        return next(self._together(vector[None], k))
+        return next(self._together(vector[None], k, [mask])) if among is None else self._whole(vector, among)
 
-    def _together(self, vectors: Vectors, k: int) -> Iterator[Found]:
+    def _found(self, vectors: Vectors, k: int, mask: Mask | None) -> tuple[Vectors, Rows]:
+        built = self._built
+        return built.search(vectors, k, mask) if isinstance(built, Int8Scan) else search(built, vectors, k)
+
+    def _selects(self, held: int) -> bool:
+        """Whether a scan of so many rows only is worth it: one by name costs less where they are few."""
+        return isinstance(self._built, Int8Scan) and held > FEW
+
+    def _whole(self, vector: Vectors, rows: Rows) -> Found:
+        """All these rows, some thousands at a time."""
+        parts = [dots(self.items[rows[start : start + FEW]], vector) for start in range(0, len(rows), FEW)]
+        return rows, np.concatenate([*parts, np.zeros(0, np.float32)])
+
+    def _together(self, vectors: Vectors, k: int, masks: Sequence[Mask | None]) -> Iterator[Found]:
         """The same from products in float32, so many queries at once that they hold at most CELLS scores."""
         held, step = self._built.ntotal, max(1, CELLS // max(1, self._built.ntotal))
         for start in range(0, len(vectors), step):
             chunk = vectors[start : start + step]
-            for vector, said in zip(chunk, chunk @ self.items[:held].T, strict=True):
+            for vector, said, mask in zip(chunk, chunk @ self.items[:held].T, masks[start : start + step], strict=True):
+                if mask is not None:
+                    said[~mask[:held]] = -np.inf
                 slack = SLACK * float(np.linalg.norm(vector)) * self._longest
                 least = kth_highest(said, k) - slack if k < held else -np.inf
-                rows = np.flatnonzero(said >= least)
+                rows = np.flatnonzero(said >= max(least, LOWEST))
                 near = self.items[:held] if len(rows) == held else self.items[rows]
                 yield rows, dots(near, vector)
+
+    def _own(self, mask: Mask) -> Mask:
+        """(I,); what is newer than the mask is not allowed."""
+        more = self.n_items - len(mask)
+        return mask[: self.n_items] if more <= 0 else np.concatenate([mask, np.zeros(more, np.bool_)])
 
     @cached_property
     def _longest(self) -> float:
@@ -168,69 +175,6 @@ class NearestNeighbours:
 
 def _rms(errors: Vectors) -> float:
     return float(np.sqrt(np.mean(np.square(errors, dtype=np.float64))))
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Int8Scan:
-    """All rows at one byte a number, with a scale for each column that moves into the query: `search` as faiss has it.
-
-    faiss takes queries to this quantiser as whole numbers too, so the query is rounded with a step of its own.
-    """
-
-    index: Any
-    scale: Vectors  # (1, d), or (1, p) after a turn
-    turn: Vectors | None = None  # (d, p): to the p principal columns; None: all columns are held
-
-    @staticmethod
-    def of(items: Vectors) -> Int8Scan:
-        """The index of vectors (n, d)."""
-        wide = items.shape[1] > 2 * PRINCIPAL
-        turn = _principal(items[:: max(1, -(-len(items) // SAMPLE))]) if wide else None
-        short = Int8.of(items if turn is None else items @ turn, per="column")
-        kind = faiss.ScalarQuantizer.QT_8bit_direct_signed
-        index = faiss.IndexScalarQuantizer(short.values.shape[1], kind, faiss.METRIC_INNER_PRODUCT)
-        index.add_sa_codes(short.values.view(np.uint8) ^ np.uint8(128))  # faiss keeps v + 128
-        return Int8Scan(index, short.scale, turn)
-
-    @property
-    def ntotal(self) -> int:
-        """How many rows are held."""
-        return int(self.index.ntotal)
-
-    def search(self, queries: Vectors, k: int) -> tuple[Vectors, Rows]:
-        """(Q, d) -> scores and rows (Q, k), best first; the scores are those of what is held."""
-        folded = (queries if self.turn is None else queries @ self.turn) * self.scale
-        step = np.abs(folded).max(axis=1, keepdims=True) / LARGEST
-        step[step == 0] = 1.0
-        said, rows = _search(self.index, np.rint(folded / step).astype(np.float32), k)
-        return said * step, rows
-
-
-def _principal(rows: Vectors) -> Vectors:
-    """The directions (d, p) in which vectors (n, d) are longest: a product loses least there (Eckart & Young 1936)."""
-    _, directions = np.linalg.eigh(rows.T @ rows)
-    return np.ascontiguousarray(directions[:, : -PRINCIPAL - 1 : -1])
-
-
-def _build(items: Vectors, kind: Kind, effort: int | None) -> Any:
-    n, width = items.shape
-    if kind == "hnsw":
-        index: Any = faiss.IndexHNSWFlat(width, 32, faiss.METRIC_INNER_PRODUCT)
-        index.hnsw.efSearch = effort or 512
-        index.hnsw.efConstruction = 80
-    elif kind == "ivf" and n > MARGIN:
-        lists = max(1, min(int(2 * n**0.5), n // 39))  # faiss wants 39 rows a list to learn from
-        index = faiss.IndexIVFScalarQuantizer(
-            faiss.IndexFlatIP(width), width, lists, faiss.ScalarQuantizer.QT_8bit, faiss.METRIC_INNER_PRODUCT
-        )
-        index.nprobe = min(lists, effort or 128)
-    else:
-        return Int8Scan.of(items)
-    rows = np.ascontiguousarray(items, np.float32)
-    if n:
-        index.train(rows)
-        index.add(rows)
-    return index
 
 
 @dataclass(frozen=True, eq=False)

@@ -30,8 +30,8 @@ from regard.domain.run import Progress, Run, silent
 from regard.domain.weights import weigh
 from regard.feedback.releases import Releases
 from regard.models.text import encode_dataset
+from regard.recommending.indexes import pin_threads
 from regard.recommending.recommender import Asks, one_by_one
-from regard.recommending.retrievers import pin_threads
 from regard.serving import releasing, wiring
 from regard.serving.settings import Settings, now
 from regard.serving.shelf import Shelf

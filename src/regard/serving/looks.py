@@ -10,18 +10,18 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
 
-from regard.domain.arrays import Rows, Scores, Vectors, among, kth_highest
+from regard.domain.arrays import Mask, Rows, Scores, Vectors, among, kth_highest
 from regard.domain.candidates import Candidates
-from regard.domain.request import NO_ROWS
-from regard.models.scoring import best
-from regard.recommending.retrievers import NearestNeighbours, dots
+from regard.models.scoring import spoken
+from regard.recommending.columns import take
+from regard.recommending.retrievers import Masks, NearestNeighbours, dots
 
 
 class Look(Protocol):
     """What was said of Q requests."""
 
-    def best(self, k: int) -> Sequence[Candidates]:
-        """At most k items for each request, best first, equal ones by row."""
+    def best(self, k: int, masks: Masks = None) -> Sequence[Candidates]:
+        """At most k items for each request, best first, equal ones by row; of those that its own mask allows."""
         ...
 
     def at(self, place: int, rows: Rows) -> Scores:
@@ -36,9 +36,10 @@ class Everything:
     name: str
     scores: NDArray[np.float32]
 
-    def best(self, k: int) -> Sequence[Candidates]:
+    def best(self, k: int, masks: Masks = None) -> Sequence[Candidates]:
         """At most k items for each; none where all scores are 0."""
-        chosen = [best(row, k) if row.any() else NO_ROWS for row in self.scores]
+        own = masks or [None] * len(self.scores)
+        chosen = [spoken(row, k, mask) for row, mask in zip(self.scores, own, strict=True)]
         return [Candidates.of(self.name, rows, row[rows]) for rows, row in zip(chosen, self.scores, strict=True)]
 
     def at(self, place: int, rows: Rows) -> Scores:
@@ -60,22 +61,26 @@ class Products:
         default_factory=dict, init=False, repr=False
     )  # `beside` of the requests looked at, (I,) each
 
-    def best(self, k: int) -> Sequence[Candidates]:
+    def best(self, k: int, masks: Masks = None) -> Sequence[Candidates]:
         """At most k items for each; those of a zero vector are those that something comes beside."""
-        found = self.near.nearest(self.vectors, k)
+        found = self.near.nearest(self.vectors, k, masks)
         if self.beside is None:
             return found
-        return [self._joined(place, one, k) for place, one in enumerate(found)]
+        own = masks or [None] * len(found)
+        return [self._joined(place, one, k, mask) for place, (one, mask) in enumerate(zip(found, own, strict=True))]
 
     def at(self, place: int, rows: Rows) -> Scores:
         """(n,)"""
         products = dots(self.near.items[rows], self.vectors[place]).astype(np.float64)
         return products if self.beside is None else products + self._beside(place, rows)
 
-    def _joined(self, place: int, found: Candidates, k: int) -> Candidates:
+    def _joined(self, place: int, found: Candidates, k: int, mask: Mask | None) -> Candidates:
         """The best k by the whole sum. A row that was not found has a product of at most the last one's, so that only
         those beside which much comes may still be among them (Fagin, Lotem & Naor 2003, section 4)."""
         columns, amounts = self._row(place)
+        if mask is not None:
+            there = take(mask, columns, missing=False)
+            columns, amounts = columns[there], amounts[there]
         rows, scores = found.rows, found.scores + self._beside(place, found.rows)
         strong = amounts >= kth_highest(amounts, k) if len(columns) > k else np.ones(len(columns), np.bool_)
         rows, scores = self._with(place, rows, scores, columns[strong])

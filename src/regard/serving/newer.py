@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -9,6 +10,7 @@ import numpy as np
 import structlog
 
 from regard.data.catalogue import Catalogue
+from regard.data.growing import Growing
 from regard.domain.arrays import Rows, Scores, Vectors
 from regard.domain.protocols import Evidence
 from regard.domain.records import Item
@@ -28,33 +30,51 @@ class Newer:
 
     source: InductiveScores
     catalogue: Catalogue
-    _held: dict[int, tuple[Item | None, Vectors]] = field(default_factory=dict, repr=False)
+    _held: dict[int, tuple[Item | None, int]] = field(default_factory=dict, repr=False)  # what it said; its place
+    _vectors: Growing = field(init=False, repr=False)  # (newer, d), by place
+    _making: threading.Lock = field(default_factory=threading.Lock, repr=False)
+
+    def __post_init__(self) -> None:
+        nobody = self.source.encode([Query(at=0.0)])  # only its width counts
+        object.__setattr__(self, "_vectors", Growing(np.zeros_like(nobody[:0]), copying=False))
 
     def read(self, rows: Sequence[int]) -> None:
         """Make the vectors of the newer ones among `rows` now, so that no request has to."""
         for row in rows:
             if row >= self.source.n_items:
-                self._vector(row)
+                self._place(row)
 
-    def at(self, query: Query, rows: Rows) -> Scores:
-        """The scores (n,) of some newer rows."""
-        person = self.source.encode([query])[0]
+    def at(self, person: Vectors, rows: Rows) -> Scores:
+        """The scores (n,) of some newer rows for a person with this vector (d,), as the source encodes them."""
         if not len(rows) or not person.any():
             return np.zeros(len(rows))
-        vectors = np.stack([self._vector(row) for row in rows.tolist()])
-        return dots(vectors, person).astype(np.float64)
+        places = [self._place(row) for row in rows.tolist()]
+        return dots(self._vectors.view[places], person).astype(np.float64)
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """What speaks for one of them."""
-        return self.source.evidence(query, self._vector(row))
+        place = self._place(row)
+        return self.source.evidence(query, self._vectors.view[place])
 
-    def _vector(self, row: int) -> Vectors:
-        """(d,)"""
+    def _place(self, row: int) -> int:
+        """Where its vector stands."""
         said = self.catalogue.changed(row)  # before its vectors, which change first
         held = self._held.get(row)
-        if held is None or held[0] is not said:
-            held = self._held[row] = said, self._made(said or self.catalogue.item(row), row)
-        return held[1]
+        return held[1] if held is not None and held[0] is said else self._put(row)
+
+    def _put(self, row: int) -> int:
+        with self._making:
+            said = self.catalogue.changed(row)
+            held = self._held.get(row)
+            place = len(self._vectors.view) if held is None else held[1]
+            if held is None or held[0] is not said:
+                vector = self._made(said or self.catalogue.item(row), row)[None]
+                if held is None:
+                    self._vectors.append(vector)
+                else:
+                    self._vectors.put(np.array([place]), vector)
+                self._held[row] = said, place
+            return place
 
     def _made(self, item: Item, row: int) -> Vectors:
         contents = {kind: self.catalogue.vectors(kind)[row : row + 1] for kind in self.catalogue.kinds}
@@ -63,4 +83,4 @@ class Newer:
             return found
         except Exception as error:  # whatever one item says, the others are followed and the list comes
             log.warning("new item not read", source=self.source.name, item=item.id, error=str(error)[:200])
-            return np.zeros_like(self.source.encode([Query(at=0.0)])[0])
+            return np.zeros(self._vectors.view.shape[1], np.float32)

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeAlias
 from weakref import WeakKeyDictionary
 
 import numpy as np
 import structlog
 
 from regard.data.catalogue import Catalogue
-from regard.domain.arrays import Rows, Scores
+from regard.domain.arrays import Rows, Scores, Vectors
 from regard.domain.candidates import Candidates, Scored
 from regard.domain.errors import Unavailable
 from regard.domain.protocols import Evidence
@@ -28,6 +28,7 @@ from regard.serving.newer import Newer
 
 CROWD = 5  # sources that may share a processor
 SEARCHED = 3_000_000  # numbers in the items' vectors from which on a search costs less than all scores
+Said: TypeAlias = tuple[Look, Vectors | None]  # and the people's vectors (Q, d), where newer items have some too
 NOTHING = Evidence("liked", NO_ROWS, np.empty(0))
 
 log = structlog.get_logger("regard.sources")
@@ -49,7 +50,7 @@ class AtWork:
     budget: float
     near: NearestNeighbours | None = None  # the search by which it proposes, where its scores are products of vectors
     newer: Newer | None = None  # what it says of items that it was not fitted on
-    _looks: WeakKeyDictionary[Query, tuple[int, Look | str]] = field(
+    _looks: WeakKeyDictionary[Query, tuple[int, Said | str]] = field(
         default_factory=WeakKeyDictionary, init=False, repr=False
     )  # from the proposal of a request to its scores; in words: why it was left out
     _slow: threading.Event = field(default_factory=threading.Event, repr=False)
@@ -80,22 +81,23 @@ class AtWork:
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
         """Equals the singles; a source that is left out is left out of all."""
-        look, found = self._look(queries, k)
-        if isinstance(look, str):
-            raise Unavailable(f"source {self.name}", f"scores within {self.budget:g} s a request", look)
+        said, found = self._look(queries, k)
+        if isinstance(said, str):
+            raise Unavailable(f"source {self.name}", f"scores within {self.budget:g} s a request", said)
         return list(found)
 
     def at(self, query: Query, rows: Rows) -> Scores:
         """The scores of some rows, (n,); 0 where the source was left out, or can say nothing of so new an item."""
-        place, look = self._looks.pop(query) if query in self._looks else (0, self._ask([query], 0)[0])
-        if isinstance(look, str):
+        place, said = self._looks.pop(query) if query in self._looks else (0, self._ask([query], 0)[0])
+        if isinstance(said, str):
             return np.zeros(len(rows))
+        look, people = said
         if not len(rows) or rows.max() < self.n_items:
             return look.at(place, rows)
         known, found = rows < self.n_items, np.zeros(len(rows))
         found[known] = look.at(place, rows[known])
-        if self.newer is not None:
-            found[~known] = self.newer.at(query, rows[~known])
+        if self.newer is not None and people is not None:
+            found[~known] = self.newer.at(people[place], rows[~known])
         return found
 
     def contributions(self, query: Query, row: int) -> Evidence:
@@ -105,14 +107,14 @@ class AtWork:
         said: Evidence = self.source.contributions(query, row)
         return said
 
-    def _look(self, queries: Sequence[Query], k: int) -> tuple[Look | str, Sequence[Candidates]]:
+    def _look(self, queries: Sequence[Query], k: int) -> tuple[Said | str, Sequence[Candidates]]:
         """A look at these requests, kept until they are scored, and the best k of each."""
-        look, found = self._ask(queries, k)
+        said, found = self._ask(queries, k)
         for place, query in enumerate(queries):
-            self._looks[query] = place, look
-        return look, found
+            self._looks[query] = place, said
+        return said, found
 
-    def _ask(self, queries: Sequence[Query], k: int) -> tuple[Look | str, Sequence[Candidates]]:
+    def _ask(self, queries: Sequence[Query], k: int) -> tuple[Said | str, Sequence[Candidates]]:
         try:
             if self._slow.is_set():
                 return _aside.submit(self._timed, queries, k).result(self.budget * len(queries))
@@ -122,7 +124,7 @@ class AtWork:
             log.warning("source left out", source=self.name, error=said[:200])
             return said[:200], ()
 
-    def _timed(self, queries: Sequence[Query], k: int) -> tuple[Look, Sequence[Candidates]]:
+    def _timed(self, queries: Sequence[Query], k: int) -> tuple[Said, Sequence[Candidates]]:
         """What it says; slow is what takes its budget of a processor, or CROWD times as long by the clock: beside it
         others work, for whom it waits."""
         busy, began = time.thread_time(), time.monotonic()
@@ -134,15 +136,19 @@ class AtWork:
             self._slow.clear()
         return found
 
-    def _said(self, queries: Sequence[Query], k: int) -> tuple[Look, Sequence[Candidates]]:
+    def _said(self, queries: Sequence[Query], k: int) -> tuple[Said, Sequence[Candidates]]:
+        source, people = self.source, None
         look: Look
-        if self.near is None:
-            look = Everything(self.source.name, np.asarray(self.source.scores(queries), np.float32))
-        else:
-            vectors, beside = self.source.sides(queries)
+        if self.near is not None or isinstance(source, InductiveScores):
+            people = source.encode(queries)
+        if self.near is not None:
+            vectors, beside = source.sides(queries, people)
             # in rows of one piece: a sum of float32 depends on how its numbers lie
             look = Products(self.near, np.ascontiguousarray(vectors, np.float32), beside)
-        return look, look.best(k) if k else ()
+        else:
+            scores = source.scores(queries) if people is None else source.scored(people)
+            look = Everything(source.name, np.asarray(scores, np.float32))
+        return (look, people), look.best(k, [query.allowed for query in queries]) if k else ()
 
 
 @dataclass(frozen=True, eq=False)
