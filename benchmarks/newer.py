@@ -13,7 +13,6 @@ from benchmarks.cold import cold_mask
 from benchmarks.protocols.b7 import ENOUGH, SHARE, films
 from benchmarks.results import publish
 from regard.data.catalogue import Catalogue
-from regard.data.features import Features
 from regard.domain.arrays import Mask
 from regard.domain.dataset import Dataset
 from regard.domain.index import Index
@@ -62,7 +61,7 @@ def before(data: Dataset, n: int) -> Dataset:
 def served(model: FittedBlend, today: Dataset, reads: bool) -> Retriever:
     """The corridor of a server over today's items; what is newer is read or not."""
     catalogue = Catalogue.of(today)
-    live = wiring.corridor(model, catalogue, Features.of(today, lambda: catalogue.valid_from), "use")
+    live = wiring.corridor(model, catalogue, "use")
     if not reads:
         sources = {name: AtWork.of(source, name, np.inf) for name, source in model.sources.items()}
         live = replace(live, retrievers={**live.retrievers, **sources}, scorer=BlendAtWork(model, sources))

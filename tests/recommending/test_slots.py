@@ -113,20 +113,31 @@ def test_a_policy_of_its_own_decides() -> None:
     assert [slot.row for slot in slots] == [49, 48]
 
 
-def test_few_are_looked_at_only_where_nobody_else_could_win() -> None:
-    near = np.array([[1.0, 0.0]] * 12 + [[-1.0, 0.0]], np.float32)
-    seen: list[int] = []
+class Loss:
+    """Takes away this much from the first six, and adds nothing; keeps count of whom it was asked about."""
 
-    class Counting(MMR):
-        def begin(self, query: Query, candidates: Candidates) -> Gain:
-            seen.append(len(candidates))
-            return MMR.begin(self, query, candidates)
+    ceiling = 0.0
 
-    for weight, looked_at in ((0.1, [6]), (0.9, [6, 13])):
-        seen.clear()
-        scores = [1.0, 0.99, 0.98, 0.5, 0.5, 0.5, *[0.1] * 6, 0.0]
-        slots = fill_slots(person(k=1), scored(scores), {"mmr": Counting(near, weight)}, Greedy(), RNG)
-        assert (seen, slots[0].row) == (looked_at, 0)
+    def __init__(self, amount: float) -> None:
+        self.amount, self.seen = amount, list[int]()
+
+    def begin(self, query: Query, candidates: Candidates) -> Gain:
+        self.seen.append(len(candidates))
+        return lambda last: np.where(candidates.rows < 6, -self.amount, 0.0)
+
+
+@pytest.mark.parametrize(("amount", "seen", "winner"), [(0.1, [6], 0), (0.7, [6], 0), (0.95, [6, 13], 6)])
+def test_few_are_looked_at_only_where_nobody_else_could_win(amount: float, seen: list[int], winner: int) -> None:
+    scores, loss = [1.0, 0.99, 0.98, 0.5, 0.5, 0.5, *[0.1] * 6, 0.0], Loss(amount)
+    slots = fill_slots(person(k=1), scored(scores), {"loss": loss}, Greedy(), RNG)
+    assert (loss.seen, slots[0].row) == (seen, winner)
+
+
+def test_as_many_are_looked_at_as_what_objectives_may_add_asks_for() -> None:
+    scores, wide = [1.0, 0.99, 0.98, 0.97, 0.6, 0.5, *[0.1] * 6, 0.0], Loss(0.1)
+    wide.ceiling = 0.2  # so that 1.0 may fall to .8, and .6 rise to it
+    slots = fill_slots(person(k=1), scored(scores), {"loss": wide}, Greedy(), RNG)
+    assert (wide.seen, slots[0].row) == ([5], 0)
 
 
 def _cosine(a: int, b: int) -> float:

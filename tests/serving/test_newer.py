@@ -12,7 +12,6 @@ import numpy as np
 import pytest
 
 from regard.data.catalogue import Catalogue
-from regard.data.features import Features
 from regard.data.store.server import Server
 from regard.domain.arrays import Vectors
 from regard.domain.candidates import Candidates
@@ -113,8 +112,7 @@ def test_evidence_sums_to_the_score_also_without_a_source_that_was_left_out() ->
     sources = ("ease", EASE(l2=5.0)), ("content", ContentKNN("content", labels=0.0)), ("popular", Popularity())
     data = communities()
     catalogue = Catalogue.of(data, {"content": Directions()})
-    features = Features.of(data, lambda: catalogue.valid_from)
-    live = corridor(Blend(sources).fit(data), catalogue, features, "content")
+    live = corridor(Blend(sources).fit(data), catalogue, "content")
     catalogue.upsert([Item("back", title="-1"), Item("forward", title="1"), Item("silent")])
     without = past._without(live, ["content"])
     for query, found in product((ask(0, 2, 1, user=0), ask(0, 1, 3, user=0), ask()), (live, without)):

@@ -140,11 +140,18 @@ def union(proposed: Mapping[str, Candidates]) -> Candidates:
     if not names:
         return Candidates(np.empty(0, np.int64), (), np.empty((0, 0)))
     everyone = np.concatenate([batch.rows for batch in proposed.values()])
-    unique, first = np.unique(everyone, return_index=True)
-    rows = everyone[np.sort(first)]
-    place = np.empty(len(unique), np.int64)
-    place[np.searchsorted(unique, rows)] = np.arange(len(rows))
+    m, bits = len(everyone), len(everyone).bit_length()
+    keys = np.sort((everyone << bits) | np.arange(m))  # by row, then by who came first: one sort of plain numbers
+    order, row = keys & ((1 << bits) - 1), keys >> bits
+    new = np.ones(m, np.bool_)
+    new[1:] = row[1:] != row[:-1]
+    first = order[new]
+    heads = np.zeros(m, np.bool_)
+    heads[first] = True
+    place = np.empty(m, np.int64)
+    place[order] = (heads.cumsum() - 1)[first][new.cumsum() - 1]
+    rows = everyone[heads]
     proposals = np.full((len(rows), len(names)), np.nan)
-    for column, batch in enumerate(proposed.values()):
-        proposals[place[np.searchsorted(unique, batch.rows)], column] = batch.scores
+    column = np.repeat(np.arange(len(names)), [len(batch) for batch in proposed.values()])
+    proposals[place, column] = np.concatenate([batch.scores for batch in proposed.values()])
     return Candidates(rows, names, proposals)

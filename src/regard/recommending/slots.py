@@ -16,7 +16,7 @@ from regard.domain.request import Query, Slot
 from regard.recommending.policies import Greedy
 
 SCORE = "score"  # the name of the scorer's part of a gain
-FEW = 6  # times as many candidates as slots, among whom the highest gains nearly always are
+FEW = 4  # times as many candidates as slots are looked at, at least
 ROUNDING = 1e-6
 
 
@@ -64,12 +64,13 @@ def _of_few(
     """The greedy slate of those with the highest scores; None where somebody else might have won one of its slots.
 
     Nobody else could, where each winner gains more than the best score left out and the `ceiling` of every objective,
-    the most that it may add (the bound of Fagin, Lotem & Naor 2003, section 4).
+    the most that it may add (the bound of Fagin, Lotem & Naor 2003, section 4). So it is nearly always where those
+    within twice that of the k-th score are looked at: what objectives take away is mostly no more than what they add.
     """
     ceiling = sum(getattr(objective, "ceiling", np.inf) for objective in objectives.values())
     if len(score) <= FEW * query.k or ceiling == np.inf:
         return None
-    few = score >= kth_highest(score, FEW * query.k)
+    few = score >= min(kth_highest(score, FEW * query.k), kth_highest(score, query.k) - 2 * ceiling)
     bar = score[~few].max(initial=-np.inf) + ceiling + ROUNDING
     best = candidates.where(few)
     turns = walk(query, best, objectives, Greedy(), lambda turn: int(turn.gains.argmax()), score[few])

@@ -182,7 +182,7 @@ class Running:
         catalogue = Catalogue.of(data)
         features = Features.of(data, lambda: catalogue.valid_from)
         self._on_offer = wiring.on_offer(catalogue)
-        return wiring.corridor(self._blend, catalogue, features, TOPICS)
+        return replace(wiring.corridor(self._blend, catalogue, TOPICS), features=features)
 
     def _rewarded(self, slates: list[Slate], answers: Answers) -> Rewarded:
         looked = self.simulation.town.mechanisms.looked_at(self.simulation.k)
