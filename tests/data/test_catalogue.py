@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 
 import numpy as np
 import polars as pl
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 
 from regard.data.attributes import columns_of
 from regard.data.catalogue import Catalogue
-from regard.data.item_records import members
+from regard.data.item_records import members, members_of, record
 from regard.domain.arrays import Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.errors import InvalidInput, NotFound
@@ -64,9 +65,11 @@ def test_of_a_dataset_row_for_row() -> None:
 
 def having(catalogue: Catalogue, name: str) -> dict[str, str]:
     """The ids of the items that have each value of a field, as one word."""
+    masks = {value: catalogue.having(name, [value]) for value in catalogue._memberships(name).names}
     return {
-        value: "".join(catalogue.id(int(row)) for row in np.flatnonzero(catalogue.having(name, [value])))
-        for value in catalogue.group_names(name)
+        value: "".join(catalogue.id(int(row)) for row in np.flatnonzero(mask))
+        for value, mask in masks.items()
+        if mask is not None and mask.any()
     }
 
 
@@ -75,10 +78,12 @@ def test_groups_of_tags_attributes_and_creators() -> None:
     assert having(catalogue, "genres") == {"g": "ab", "h": "b"}
     assert having(catalogue, "creator") == {"me": "a"}
     assert having(catalogue, "year") == {"1999": "a"}
-    assert (having(catalogue, "unheard"), catalogue.having("unheard", ["x"]).tolist()) == ({}, [False] * 3)
+    assert (having(catalogue, "unheard"), catalogue.having("unheard", ["x"])) == ({}, None)
     catalogue.upsert([Item("d", attributes={"genres": ("new", "h")})])
     assert having(catalogue, "genres") == {"g": "ab", "h": "bd", "new": "d"}
-    assert catalogue.having("genres", ["new", "g", "unheard"]).tolist() == [True, True, False, True]
+    some = catalogue.having("genres", ["new", "g", "unheard"])
+    assert some is not None
+    assert some.tolist() == [True, True, False, True]
     catalogue.upsert([Item("a", attributes={"genres": "h"})])
     assert having(catalogue, "genres") == {"g": "b", "h": "abd", "new": "d"}
     assert having(catalogue, "genres") == having(Catalogue.of(data_with(catalogue)), "genres")
@@ -96,9 +101,46 @@ def test_many_changes_of_an_item_leave_one_membership_and_no_rubbish() -> None:
     assert having(catalogue, "tags") == {"x": "a", "y": "a"}
     for n in range(50):
         catalogue.upsert([Item("a", tags=(f"t{n}",)), Item("b", tags=("x", f"t{n}"))])
-    found = having(catalogue, "tags")
-    assert {value: ids for value, ids in found.items() if ids} == {"x": "b", "t49": "ab"}
+    assert having(catalogue, "tags") == {"x": "b", "t49": "ab"}
     assert len(catalogue._groups["tags"]._held[0]) < 12
+
+
+def test_a_field_of_which_nothing_is_left_is_as_one_that_was_never_there() -> None:
+    catalogue = Catalogue.of(data())
+    catalogue.upsert([Item("d", attributes={"mood": "calm"})])
+    assert having(catalogue, "mood") == {"calm": "d"}
+    catalogue.follow([], gone=[3], upto=1)
+    assert catalogue.having("mood", ["calm"]) is None
+
+
+COLUMNS: dict[str, pl.Series] = {
+    "words": pl.Series(["x", "", None, "y"]),
+    "lists": pl.Series([["x", ""], [], None, ["y", None]]),
+    "numbers": pl.Series([1.0, 2.5, None, 1234567.0]),
+    "whole": pl.Series([1, 2, None, 1]),
+    "truths": pl.Series([True, False, None, True]),
+    "categories": pl.Series(["x", "", None, "x"], dtype=pl.Categorical),
+    "enums": pl.Series(["x", "y", None, "x"], dtype=pl.Enum(["x", "y"])),
+    "lists of categories": pl.Series([["x", "y"], ["y"], None, []], dtype=pl.List(pl.Categorical)),
+    "pairs": pl.Series([["x", "y"], ["y", "z"], None, ["x", "x"]], dtype=pl.Array(pl.String, 2)),
+    "structs": pl.Series([{"a": 1}, {"a": 2}, None, {"a": 1}]),
+    "dates": pl.Series([date(2026, 1, 2), date(2026, 1, 3), None, date(2026, 1, 2)]),
+    "lists of numbers": pl.Series([[1.0, 2.5], [1.0], None, []]),
+}
+
+
+@pytest.mark.parametrize("name", COLUMNS)
+def test_a_column_of_any_kind_is_read_at_once_as_it_is_item_by_item(name: str) -> None:
+    items = pl.DataFrame({"id": list("abcd"), "it": COLUMNS[name]})
+    whole = Dataset.from_frame(pl.DataFrame({"user": ["u"], "item": ["a"]}), items=items)
+    rows, codes, names = members_of(whole, "it")
+    found: list[list[str]] = [[] for _ in range(4)]
+    for row, code in zip(rows.tolist(), codes.tolist(), strict=True):
+        if code >= 0:
+            found[row].append(names[code])
+    assert found == [list(members(record(whole, row), "it")) for row in range(4)]
+    assert any(found)
+    assert not found[2]
 
 
 def test_numbers_never_fall_together_in_a_group_and_truths_are_written_as_in_json() -> None:
@@ -149,7 +191,7 @@ def test_a_known_item_changes_by_field_and_takers_keep_what_they_took() -> None:
 
 def test_starts_empty_and_vectors_without_an_encoder_are_zero() -> None:
     catalogue = Catalogue({"lengths": Lengths()})
-    assert (len(catalogue), len(catalogue.having("tags", ["x"]))) == (0, 0)
+    assert (len(catalogue), catalogue.having("tags", ["x"])) == (0, None)
     catalogue.upsert([Item("a", "xyz")])
     assert catalogue.vectors("lengths").tolist() == [[3, 0]]
     given_ = Catalogue.of(data().with_vectors("given", np.ones((3, 4), np.float32)))
@@ -195,8 +237,8 @@ def test_rows_are_append_only(batches: list[list[tuple[int, bool]]]) -> None:
         assert [order[row] for row in rows] == [item.id for item in items]
         assert [catalogue.id(row) for row in range(len(catalogue))] == order
         assert catalogue.vectors("lengths")[:, 0].tolist() == [float(name) for name in order] if order else True
-        of = {tag: catalogue.having("tags", [tag]) for tag in catalogue.group_names("tags")}
-        assert [[tag for tag in of if of[tag][row]] for row in range(len(order))] == [[str(int(n) % 3)] for n in order]
+        of = having(catalogue, "tags")
+        assert {name: tag for tag in of for name in of[tag]} == {name: str(int(name) % 3) for name in order}
 
 
 def test_readers_see_whole_rows_while_a_writer_adds() -> None:
@@ -209,7 +251,7 @@ def test_readers_see_whole_rows_while_a_writer_adds() -> None:
         while not done.is_set():
             n = len(catalogue)
             columns = (catalogue.hidden, catalogue.creators, catalogue.vectors("lengths"), catalogue.titles)
-            if min(map(len, columns)) < n or len(catalogue.having("tags", ["1"])) < n:
+            if min(map(len, columns)) < n or catalogue._memberships("tags")._held[2] < n:
                 wrong.append("a row without a column")
             if (catalogue.vectors("lengths")[:n, 0] == 0).any() or catalogue.row(f"i{n - 1}") != n - 1:
                 wrong.append("half a row")

@@ -166,6 +166,10 @@ def test_exclude_filter_seed_and_session(client: Client) -> None:
     assert not logged["dropped"].get("filtered")  # nobody proposed what this request does not want
     barred = client.get(f"/v1/recommendations/{comedies['recommendation_id']}/why/f0").json()
     assert (barred["fell"], barred["dropped_by"]) == ("dropped", "filtered")
+    client.post("/v1/items", json={"id": "moody", "mood": "calm"})
+    assert ids(client.list_for("u7", filter={"mood": "calm"})) == ["moody"]
+    client.delete("/v1/items/moody")  # and with it all that such a filter could mean
+    assert client.post("/v1/recommendations", json={"user_id": "u7", "filter": {"mood": "calm"}}).status_code == 422
     assert "f1" not in ids(client.list_for("u7", k=200, seed_item="f1"))
     guest = client.list_for(None, session=[{"item": "f0", "type": "like"}, {"item": "f2", "type": "like"}], k=5)
     assert all(int(name[1:]) % 2 == 0 for name in ids(guest))

@@ -15,6 +15,7 @@ from regard.data.catalogue import Catalogue
 from regard.data.store.server import Server
 from regard.domain.arrays import Vectors
 from regard.domain.candidates import Candidates
+from regard.domain.errors import Unavailable
 from regard.domain.protocols import Explainer
 from regard.domain.records import Item, Value
 from regard.domain.request import Query
@@ -27,7 +28,9 @@ from regard.recommending.explain import Described, Reason, explain
 from regard.recommending.recommender import Recommender
 from regard.serving import past
 from regard.serving.installation import Installation
+from regard.serving.newer import Newer
 from regard.serving.settings import Settings
+from regard.serving.sources import AtWork
 from regard.serving.wiring import corridor
 from tests.contracts.subjects import N_ITEMS, ask, communities
 from tests.serving.serving import Client, client_of, install, settings_of
@@ -106,6 +109,44 @@ class Directions:
 
     def encode(self, items: Sequence[Item]) -> Vectors:
         return np.array([[int(item.title or 0), 0, 0] for item in items], np.float32)
+
+
+def test_a_person_is_read_once_for_known_and_for_newer_items(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, catalogue = ContentKNN("content", labels=0.0).fit(communities()), Catalogue.of(communities())
+    source = AtWork.of(model, "content", np.inf, catalogue)
+    catalogue.upsert([Item("new")])
+    asked, encode = list[int](), type(model).encode
+
+    def counted(self: Any, queries: Sequence[Query]) -> Vectors:
+        asked.append(len(queries))
+        return encode(self, queries)
+
+    monkeypatch.setattr(type(model), "encode", counted)
+    queries = [ask(0, 2), ask(1, 3)]
+    source.retrieve_many(queries, 5)
+    found = [source.at(query, np.array([0, N_ITEMS])) for query in queries]
+    assert asked == [2]
+    assert [one[1] for one in found] == [0.0, 0.0]
+
+
+def test_a_source_that_fails_is_loaded_and_left_out_of_lists(monkeypatch: pytest.MonkeyPatch) -> None:
+    model, catalogue = ContentKNN("content", labels=0.0).fit(communities()), Catalogue.of(communities())
+    monkeypatch.setattr(type(model), "encode", lambda self, queries: 1 / 0)
+    source = AtWork.of(model, "content", np.inf, catalogue)
+    with pytest.raises(Unavailable, match="division"):
+        source.retrieve(ask(0), 3)
+    assert source.at(ask(0), np.arange(3)).tolist() == [0, 0, 0]
+
+
+def test_vectors_that_were_taken_stay_as_they_were() -> None:
+    model = ContentKNN("content", labels=0.0).fit(communities())
+    newer = Newer(model, Catalogue.of(communities(), {"content": Directions()}))
+    newer.catalogue.upsert([Item("new", title="1")])
+    newer.read([N_ITEMS])
+    taken = newer._held_vectors()
+    newer.catalogue.upsert([Item("new", title="-1")])
+    newer.read([N_ITEMS])
+    assert (float(taken[0, 0]), float(newer._held_vectors()[0, 0])) == (1.0, -1.0)
 
 
 def test_evidence_sums_to_the_score_also_without_a_source_that_was_left_out() -> None:

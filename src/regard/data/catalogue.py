@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from types import MappingProxyType
 
@@ -132,13 +132,11 @@ class Catalogue:
             raise NotFound("content vectors", f"one of {sorted(self._vectors)}", repr(encoder))
         return self._vectors[encoder].view
 
-    def having(self, name: str, wanted: Iterable[str]) -> Mask:
-        """The items (I,) whose `tags`, `creator` or attribute `name` is, or holds, one of the wanted values."""
-        return self._memberships(name).having(wanted)
-
-    def group_names(self, name: str) -> Collection[str]:
-        """The values of `tags`, `creator` or an attribute that any item has had."""
-        return self._memberships(name).names.keys()
+    def having(self, name: str, wanted: Iterable[str]) -> Mask | None:
+        """The items (I,) whose `tags`, `creator` or attribute `name` is, or holds, one of the wanted values; None where
+        no item has any such value."""
+        found = self._memberships(name)
+        return found.having(wanted) if found.any else None
 
     def upsert(self, items: Sequence[Item]) -> Rows:
         """Add new items and change known ones (empty fields say nothing); returns their rows, (n,).

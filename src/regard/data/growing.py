@@ -45,20 +45,21 @@ class Growing:
 class Memberships:
     """Which groups (tags, genres) each item belongs to, as pairs of row and group that grow with the items.
 
-    One writer at a time; readers wait for nobody. `names` holds the column of each group that anybody ever had.
+    One writer at a time; readers wait for nobody. `names` holds the code of each group that anybody ever had.
     """
 
     def __init__(self) -> None:
         self.names: dict[str, int] = {}
         self._rows, self._groups = Growing(np.empty(0, np.int32)), Growing(np.empty(0, np.int32))
         self._held = (self._rows.view, self._groups.view, 0)  # read at once: the pairs, and how many items
+        self.any = False  # whether any item belongs to any group
 
     def start(self, rows: Rows, codes: Rows, names: Sequence[str], n: int) -> None:
         """The first `n` items: pairs (m,), `codes` into `names`; -1: none."""
         places = np.array([self.names.setdefault(name, len(self.names)) for name in names] or [GONE], np.int32)
         self._rows.append(np.asarray(rows, np.int32))
         self._groups.append(np.where(codes < 0, GONE, places[codes]))
-        self._held = (self._rows.view, self._groups.view, n)
+        self._publish(n)
 
     def append(self, groups: Sequence[Sequence[str]]) -> None:
         """Add items at the end, each with the names of its groups."""
@@ -88,7 +89,11 @@ class Memberships:
         codes = [self.names.setdefault(name, len(self.names)) for own in groups for name in own]
         self._rows.append(np.repeat(np.asarray(rows, np.int32), [len(own) for own in groups]))
         self._groups.append(np.array(codes, np.int32))
+        self._publish(n)
+
+    def _publish(self, n: int) -> None:
         self._held = (self._rows.view, self._groups.view, n)
+        self.any = bool((self._groups.view != GONE).any())
 
 
 def _readable(array: Array) -> Array:

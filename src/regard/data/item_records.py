@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from regard.data.attributes import text_of, values_of
 from regard.domain.arrays import Rows
 from regard.domain.dataset import Dataset
-from regard.domain.records import Item, Value
+from regard.domain.records import Item
 from regard.domain.request import NO_ROWS
 
 TEXTS = ("title", "text", "creator")
@@ -61,14 +61,20 @@ def members_of(data: Dataset, name: str) -> tuple[Rows, Rows, list[str]]:
         return NO_ROWS, NO_ROWS, []
     column = data.item_attributes.column(name).combine_chunks()
     many = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
-    counts = pc.list_value_length(column).fill_null(0) if many else column.is_valid().cast(pa.int64())
-    said = (column.flatten() if many else column.drop_null()).dictionary_encode()
-    words = [_texts(value) for value in said.dictionary.to_pylist()]
-    names = list(dict.fromkeys(word for own in words for word in own))
+    try:
+        counts = pc.list_value_length(column).fill_null(0) if many else column.is_valid().cast(pa.int64())
+        said = (column.flatten() if many else column.drop_null()).dictionary_encode()
+    except pa.ArrowNotImplementedError:  # of a kind that has no dictionary: one by one
+        own = [_texts(value) for value in column.to_pylist()]
+        counts, many = pa.array([len(texts) for texts in own], pa.int64()), True
+        said = pa.array([text for texts in own for text in texts], pa.string()).dictionary_encode()
+    words = [_texts([value] if many else value) for value in said.dictionary.to_pylist()]
+    names = list(dict.fromkeys(word for own_words in words for word in own_words))
     place = {word: code for code, word in enumerate(names)}
-    codes = np.array([*(place[own[0]] if own else -1 for own in words), -1], np.int64)  # a null within a list: the last
+    codes = np.array([*(place[own_words[0]] if own_words else -1 for own_words in words), -1], np.int64)
     rows = np.repeat(np.arange(len(column)), counts.to_numpy(zero_copy_only=False))
-    return rows, codes[said.indices.fill_null(-1).to_numpy(zero_copy_only=False)], names
+    found = said.indices.cast(pa.int64()).fill_null(-1).to_numpy(zero_copy_only=False)  # a null of a list: the last
+    return rows, codes[found], names
 
 
 def _item(item_id: str, words: dict[str, Any]) -> Item:
@@ -85,9 +91,14 @@ def _item(item_id: str, words: dict[str, Any]) -> Item:
     )
 
 
-def _texts(value: Value | list[str] | None) -> Sequence[str]:
+def _texts(value: Any) -> Sequence[str]:
+    """A value as the names of groups: an empty text is none, but within a list it is a word like any other."""
     if value is None or value == "":
         return ()
     if isinstance(value, (list, tuple)):
-        return value
-    return (text_of(value) if isinstance(value, (str, bool, int, float)) else str(value),)
+        return tuple(_text(one) for one in value if one is not None)
+    return (_text(value),)
+
+
+def _text(value: Any) -> str:
+    return text_of(value) if isinstance(value, (str, bool, int, float)) else str(value)

@@ -224,7 +224,7 @@ class FittedRanker(FullScores):
         return Scored(mean, spread)
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
-        """What the sources propose, in the ranker's order; without sources, every item."""
+        """What the sources propose of what may be shown, in the ranker's order; without sources, every item."""
         found = []
         for query in queries:
             rows, scores = self._ranked(query)

@@ -134,7 +134,9 @@ class NearestNeighbours:
             wanted *= 3
             if self.items.size <= LARGE or wanted > held // DEEP:
                 break
-        return next(self._together(vector[None], k, [mask])) if among is None else self._whole(vector, among)
+        if among is None or 2 * len(among) > self._built.ntotal:
+            return next(self._together(vector[None], k, [mask]))
+        return self._whole(vector, among)
 
     def _found(self, vectors: Vectors, k: int, mask: Mask | None) -> tuple[Vectors, Rows]:
         built = self._built

@@ -202,9 +202,9 @@ def allowed(catalogue: Catalogue, wanted: Mapping[str, str | list[str]]) -> Mask
     """The rows (I,) that have one of the wanted values of every named field; None where nothing is asked."""
     mask: Mask | None = None
     for name, said in wanted.items():
-        if not catalogue.group_names(name):
-            raise InvalidInput("filter", "tags, creator or an attribute that items have", repr(name))
         has = catalogue.having(name, [said] if isinstance(said, str) else said)
+        if has is None:
+            raise InvalidInput("filter", "tags, creator or an attribute that items have", repr(name))
         same = len(has) if mask is None else min(len(has), len(mask))  # items may come between two fields
         mask = has if mask is None else mask[:same] & has[:same]
     return mask

@@ -21,7 +21,7 @@ from regard.recommending.retrievers import dots
 log = structlog.get_logger("regard.newer")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(eq=False)
 class Newer:
     """The scores that a source gives to rows which it was not fitted on, by what the catalogue says of them now.
 
@@ -31,12 +31,8 @@ class Newer:
     source: InductiveScores
     catalogue: Catalogue
     _held: dict[int, tuple[Item | None, int]] = field(default_factory=dict, repr=False)  # what it said; its place
-    _vectors: Growing = field(init=False, repr=False)  # (newer, d), by place
+    _vectors: Growing | None = field(default=None, repr=False)  # (newer, d), by place, once there is one
     _making: threading.Lock = field(default_factory=threading.Lock, repr=False)
-
-    def __post_init__(self) -> None:
-        nobody = self.source.encode([Query(at=0.0)])  # only its width counts
-        object.__setattr__(self, "_vectors", Growing(np.zeros_like(nobody[:0]), copying=False))
 
     def read(self, rows: Sequence[int]) -> None:
         """Make the vectors of the newer ones among `rows` now, so that no request has to."""
@@ -49,12 +45,16 @@ class Newer:
         if not len(rows) or not person.any():
             return np.zeros(len(rows))
         places = [self._place(row) for row in rows.tolist()]
-        return dots(self._vectors.view[places], person).astype(np.float64)
+        return dots(self._held_vectors()[places], person).astype(np.float64)
 
     def contributions(self, query: Query, row: int) -> Evidence:
         """What speaks for one of them."""
         place = self._place(row)
-        return self.source.evidence(query, self._vectors.view[place])
+        return self.source.evidence(query, self._held_vectors()[place])
+
+    def _held_vectors(self) -> Vectors:
+        assert self._vectors is not None  # since something has a place
+        return self._vectors.view
 
     def _place(self, row: int) -> int:
         """Where its vector stands."""
@@ -63,17 +63,20 @@ class Newer:
         return held[1] if held is not None and held[0] is said else self._put(row)
 
     def _put(self, row: int) -> int:
+        """Make the vector anew, and keep it; readers keep what they took."""
         with self._making:
             said = self.catalogue.changed(row)
             held = self._held.get(row)
+            if held is not None and held[0] is said:
+                return held[1]
+            vector = self._made(said or self.catalogue.item(row), row)[None]
+            self._vectors = self._vectors or Growing(vector[:0])
             place = len(self._vectors.view) if held is None else held[1]
-            if held is None or held[0] is not said:
-                vector = self._made(said or self.catalogue.item(row), row)[None]
-                if held is None:
-                    self._vectors.append(vector)
-                else:
-                    self._vectors.put(np.array([place]), vector)
-                self._held[row] = said, place
+            if held is None:
+                self._vectors.append(vector)
+            else:
+                self._vectors.put(np.array([place]), vector)
+            self._held[row] = said, place
             return place
 
     def _made(self, item: Item, row: int) -> Vectors:
@@ -83,4 +86,4 @@ class Newer:
             return found
         except Exception as error:  # whatever one item says, the others are followed and the list comes
             log.warning("new item not read", source=self.source.name, item=item.id, error=str(error)[:200])
-            return np.zeros(self._vectors.view.shape[1], np.float32)
+            return np.zeros_like(self.source.encode([Query(at=0.0)])[0])

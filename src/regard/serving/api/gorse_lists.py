@@ -161,7 +161,7 @@ async def _live(here: Served) -> Live:
 
 def _wanted(user: str | None, k: int, category: str, here: Served) -> Wanted | None:
     """The request in our words; None where no item is of that category."""
-    if category and here.live is not None and category not in here.live.catalogue.group_names("tags"):
+    if category and here.live is not None and not _of(here.live, category).any():
         return None
     return Wanted(user_id=user, k=k, surface="gorse", filter={"tags": category} if category else {})
 
@@ -179,11 +179,13 @@ def _kept(live: Live, rows: Any, category: str) -> Any:
     """Which rows may be shown now, and are of the category."""
     catalogue, at = live.catalogue, now()
     kept = ~catalogue.hidden[rows] & (catalogue.valid_from[rows] <= at) & (at < catalogue.valid_until[rows])
-    if category:
-        names = catalogue.group_names("tags")
-        has = lists.allowed(catalogue, {"tags": category}) if category in names else None
-        kept = kept & (has[rows] if has is not None else False)
-    return kept
+    return kept & _of(live, category)[rows] if category else kept
+
+
+def _of(live: Live, category: str) -> Any:
+    """The items (I,) of a category."""
+    found = live.catalogue.having("tags", [category])
+    return np.zeros(len(live.catalogue), np.bool_) if found is None else found
 
 
 def _ranked(live: Live, scores: Any, request: Request, n: int, offset: int) -> list[dict[str, Any]]:
