@@ -146,6 +146,7 @@ def lua(method: str, path: str, key: str, body: str = "") -> str:
 
 
 LIST = """string.format('{"user_id":"person-%04d","k":KK}', n % 1500)""".replace("KK", str(K))
+OF_A_TAG = LIST.replace('"k"', '"filter":{"tags":["topic 0"]},"k"')  # every sixth item has it
 ONE = """string.format('{"user":"person-%04d","item":"ITEM","type":"view","id":"e'..os.time()..'-%d"}', n % 1500, n)"""
 BATCH = """(function() local t, now = {}, os.time() for i = 1, 1000 do
  t[i] = string.format('{"user":"person-%04d","item":"ITEM","type":"view","id":"b%d-%d-%d"}', i % 1500, now, n, i)
@@ -173,6 +174,9 @@ def measure(settings: Settings, key: str, workers: int, seconds: int, swaps: int
         for connections in (1, 16):
             found[f"constant_{connections}"] = wrk(lua("GET", "/constant", key), connections, seconds)
             found[f"lists_{connections}"] = wrk(lua("POST", "/v1/recommendations", key, LIST), connections, seconds)
+            found[f"of_a_tag_{connections}"] = wrk(
+                lua("POST", "/v1/recommendations", key, OF_A_TAG), connections, seconds
+            )
         found["ratio"] = found["lists_16"]["per_s"] / found["constant_16"]["per_s"]
         found["events_one_by_one"] = wrk(lua("POST", "/v1/events", key, ONE.replace("ITEM", item)), 64, seconds)
         batches = wrk(lua("POST", "/v1/events", key, BATCH.replace("ITEM", item)), 4, seconds)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,13 +20,14 @@ from regard.recommending.retrievers import Masks, NearestNeighbours
 from regard.serving import sources
 from regard.serving.looks import Products
 from regard.serving.sources import AtWork
-from tests.contracts.subjects import RECIPES, ask, fitted
+from tests.contracts.subjects import N_ITEMS, RECIPES, ask, fitted
 
 DEEP = importlib.util.find_spec("torch") is not None
 NAMES = [
     name for name, subject in RECIPES.items() if (DEEP or not subject.deep) and isinstance(fitted(name), FactorScores)
 ]
-QUERIES = [ask(0, 2, user=3), ask(1, 1, 5), ask(4, user=7), ask(3, 9), ask(11, 2, 6)]
+ASKED = [ask(0, 2, user=3), ask(1, 1, 5), ask(4, user=7), ask(3, 9), ask(11, 2, 6)]
+QUERIES = [*ASKED, *(replace(one, allowed=np.arange(N_ITEMS) % 3 != 1) for one in ASKED)]  # some let not all through
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -40,6 +42,8 @@ def test_a_search_proposes_and_scores_as_all_scores_do(name: str, monkeypatch: p
         for one, other in zip(whole.retrieve_many(QUERIES, k), searched.retrieve_many(QUERIES, k), strict=True):
             assert np.allclose(one.scores[: len(other)], other.scores, atol=1e-5)
             assert not one.scores[len(other) :].any()  # where nothing is said, nobody is proposed
+        for query, found in zip(QUERIES, searched.retrieve_many(QUERIES, k), strict=True):
+            assert query.lets(found.rows).all()
     rows = np.arange(model.n_items)
     for query in QUERIES:
         assert searched.at(query, rows) == pytest.approx(whole.at(query, rows), abs=1e-5)
