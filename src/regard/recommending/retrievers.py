@@ -156,7 +156,8 @@ class NearestNeighbours:
         held, step = self._built.ntotal, max(1, CELLS // max(1, self._built.ntotal))
         for start in range(0, len(vectors), step):
             chunk = vectors[start : start + step]
-            for vector, said, mask in zip(chunk, chunk @ self.items[:held].T, masks[start : start + step], strict=True):
+            every = np.ascontiguousarray((self.items[:held] @ chunk.T).T)  # BLAS is twice as fast with many rows first
+            for vector, said, mask in zip(chunk, every, masks[start : start + step], strict=True):
                 if mask is not None:
                     said[~mask[:held]] = -np.inf
                 slack = SLACK * float(np.linalg.norm(vector)) * self._longest
