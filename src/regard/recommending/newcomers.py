@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from regard.domain.arrays import Rows, Scores
+from regard.domain.arrays import Scores, Vectors
 from regard.domain.candidates import Candidates
 from regard.domain.errors import InvalidInput
 from regard.domain.request import Query
@@ -31,21 +31,28 @@ class Newcomers:
 
     def retrieve(self, query: Query, k: int) -> Candidates:
         """At most k, best first."""
-        held = self.vectors() if callable(self.vectors) else self.vectors
-        rows = np.arange(self.known, len(held))
-        rows = rows[query.lets(rows)]
-        scores = self._scores(query, rows)
-        order = np.lexsort((-rows, -scores))[: max(0, k)]
-        return Candidates.of(self.name, rows[order], scores[order])
+        return self.retrieve_many([query], k)[0]
 
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
-        """Equals the singles."""
-        return [self.retrieve(query, k) for query in queries]
+        """Equals the singles; the newer items are measured once."""
+        held = self.vectors() if callable(self.vectors) else self.vectors
+        newer = np.asarray(held[self.known :], np.float32)
+        lengths = np.sqrt(np.einsum("nd,nd->n", newer, newer))
+        lengths[lengths == 0] = 1.0
+        found = []
+        for query in queries:
+            rows, scores = np.arange(self.known, len(held)), self._scores(query, newer) / lengths
+            kept = query.lets(rows)
+            rows, scores = rows[kept], scores[kept]
+            order = np.lexsort((-rows, -scores))[: max(0, k)]
+            found.append(Candidates.of(self.name, rows[order], scores[order]))
+        return found
 
-    def _scores(self, query: Query, rows: Rows) -> Scores:
+    def _scores(self, query: Query, newer: Vectors) -> Scores:
+        """The products of newer items (n, d) with the direction of what was liked, (n,)."""
         liked = np.asarray(query.history.rows)[np.asarray(query.history.weights) > 0]
-        if not len(rows) or not len(liked):
-            return np.zeros(len(rows))
+        if not len(newer) or not len(liked):
+            return np.zeros(len(newer))
         taste = directions(self.vectors, liked).sum(axis=0)
         length = float(np.linalg.norm(taste)) or 1.0
-        return np.asarray(np.einsum("nd,d->n", directions(self.vectors, rows), taste / length), np.float64)
+        return np.asarray(np.einsum("nd,d->n", newer, taste / length), np.float64)
