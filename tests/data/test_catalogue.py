@@ -5,10 +5,12 @@ from __future__ import annotations
 import threading
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import date
 
 import numpy as np
 import polars as pl
+import pyarrow as pa
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -103,6 +105,23 @@ def test_many_changes_of_an_item_leave_one_membership_and_no_rubbish() -> None:
         catalogue.upsert([Item("a", tags=(f"t{n}",)), Item("b", tags=("x", f"t{n}"))])
     assert having(catalogue, "tags") == {"x": "b", "t49": "ab"}
     assert len(catalogue._groups["tags"]._held[0]) < 12
+
+
+def test_a_field_that_nobody_has_is_not_remembered() -> None:
+    catalogue = Catalogue.of(data())
+    assert [catalogue.having(f"nonsense {n}", ["x"]) for n in range(3)] == [None] * 3
+    assert not catalogue._groups
+    catalogue.upsert([Item("d", attributes={"nonsense 1": "x"})])
+    assert having(catalogue, "nonsense 1") == {"x": "d"}
+
+
+def test_a_dictionary_may_hold_null_as_a_value() -> None:
+    column = pa.DictionaryArray.from_arrays(pa.array([0, 1, None, 2]), pa.array(["x", None, "y"]))
+    plain = Dataset.from_frame(
+        pl.DataFrame({"user": ["u"], "item": ["a"]}), items=pl.DataFrame({"id": list("abcd"), "it": list("xxyy")})
+    )
+    rows, codes, names = members_of(replace(plain, item_attributes=pa.table({"it": column})), "it")
+    assert [(row, names[code]) for row, code in zip(rows.tolist(), codes.tolist(), strict=True)] == [(0, "x"), (3, "y")]
 
 
 def test_a_field_of_which_nothing_is_left_is_as_one_that_was_never_there() -> None:

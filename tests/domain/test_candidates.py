@@ -1,5 +1,7 @@
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from regard.domain.candidates import Candidates, Scored, union
 from regard.domain.errors import InvalidInput
@@ -50,3 +52,15 @@ def test_rows_are_unique() -> None:
 def test_an_unknown_feature_is_named() -> None:
     with pytest.raises(InvalidInput, match="age"):
         _batch("a", (5, 1.0)).feature("age")
+
+
+@given(st.lists(st.dictionaries(st.integers(0, 30), st.floats(-9, 9), max_size=12), max_size=5), st.booleans())
+def test_a_union_holds_what_each_source_said_in_the_order_of_who_came_first(
+    said: list[dict[int, float]], far: bool
+) -> None:
+    step = 2**33 if far else 1  # rows of any size
+    batches = {f"s{n}": _batch("s", *((row * step, score) for row, score in own.items())) for n, own in enumerate(said)}
+    both = union(batches)
+    assert both.rows.tolist() == list(dict.fromkeys(row * step for own in said for row in own))
+    for place, row in enumerate((both.rows // step).tolist()):
+        assert [own.get(row) for own in said] == [None if x != x else x for x in both.proposals[place].tolist()]

@@ -136,17 +136,29 @@ def test_a_source_that_fails_is_loaded_and_left_out_of_lists(monkeypatch: pytest
     with pytest.raises(Unavailable, match="division"):
         source.retrieve(ask(0), 3)
     assert source.at(ask(0), np.arange(3)).tolist() == [0, 0, 0]
+    monkeypatch.setattr(type(model), "encode_items", lambda self, items, contents: 1 / 0)
+    catalogue.upsert([Item("new")])
+    assert source.newer is not None
+    source.newer.read([N_ITEMS])  # what loads and follows goes on
+    assert source.newer.at(np.ones(3, np.float32), np.array([N_ITEMS])).tolist() == [0.0]
+    assert source.contributions(ask(0), N_ITEMS).total == 0.0
 
 
 def test_vectors_that_were_taken_stay_as_they_were() -> None:
     model = ContentKNN("content", labels=0.0).fit(communities())
     newer = Newer(model, Catalogue.of(communities(), {"content": Directions()}))
     newer.catalogue.upsert([Item("new", title="1")])
-    newer.read([N_ITEMS])
-    taken = newer._held_vectors()
-    newer.catalogue.upsert([Item("new", title="-1")])
-    newer.read([N_ITEMS])
-    assert (float(taken[0, 0]), float(newer._held_vectors()[0, 0])) == (1.0, -1.0)
+    ahead = np.array([1, 0, 0], np.float32)
+
+    def score() -> float:
+        return float(newer.at(ahead, np.array([N_ITEMS]))[0])
+
+    assert score() == 1.0
+    assert newer._vectors is not None
+    taken = newer._vectors.view
+    newer.catalogue.upsert([Item("new", title="-1"), Item("newest", title="1")])
+    newer.read([N_ITEMS, N_ITEMS + 1])
+    assert (float(taken[0, 0]), score()) == (1.0, -1.0)
 
 
 def test_evidence_sums_to_the_score_also_without_a_source_that_was_left_out() -> None:

@@ -266,7 +266,8 @@ class Catalogue:
                 found.append([members(self._changed[row], name) for row in range(known, len(self))])
                 if changed := [row for row in self._changed if row < known]:
                     found.put(np.array(changed, np.int64), [members(self._changed[row], name) for row in changed])
-                self._groups[name] = found
+                if found.any:  # whatever else somebody asks of
+                    self._groups[name] = found
         return found
 
     def _publish(self, ids: list[str]) -> None:

@@ -60,6 +60,8 @@ def members_of(data: Dataset, name: str) -> tuple[Rows, Rows, list[str]]:
     if name not in data.item_attributes.column_names or not len(data.items):
         return NO_ROWS, NO_ROWS, []
     column = data.item_attributes.column(name).combine_chunks()
+    if pa.types.is_dictionary(column.type):  # which may hold null as a value
+        column = column.cast(column.type.value_type)
     many = pa.types.is_list(column.type) or pa.types.is_large_list(column.type)
     try:
         counts = pc.list_value_length(column).fill_null(0) if many else column.is_valid().cast(pa.int64())

@@ -139,7 +139,7 @@ def union(proposed: Mapping[str, Candidates]) -> Candidates:
     names = tuple(proposed)
     if not names:
         return Candidates(np.empty(0, np.int64), (), np.empty((0, 0)))
-    everyone = np.concatenate([batch.rows for batch in proposed.values()])
+    everyone = np.concatenate([batch.rows for batch in proposed.values()], dtype=np.int64)
     m, bits = len(everyone), len(everyone).bit_length()
     keys = np.sort((everyone << bits) | np.arange(m))  # by row, then by who came first: one sort of plain numbers
     order, row = keys & ((1 << bits) - 1), keys >> bits

@@ -36,7 +36,7 @@ class Newcomers:
     def retrieve_many(self, queries: Sequence[Query], k: int) -> list[Candidates]:
         """Equals the singles; the newer items are measured once."""
         held = self.vectors() if callable(self.vectors) else self.vectors
-        newer = np.asarray(held[self.known :], np.float32)
+        newer = np.array(held[self.known :], np.float32)  # a copy: an item may change meanwhile
         lengths = np.sqrt(np.einsum("nd,nd->n", newer, newer))
         lengths[lengths == 0] = 1.0
         found = []

@@ -13,6 +13,7 @@ from fastapi import APIRouter, Path, Query, Request, Response
 
 from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.records import Event
+from regard.recommending.columns import take
 from regard.serving import answers, lists
 from regard.serving.api.access import Guarded, Here, needs
 from regard.serving.api.bodies import answer, read_json, takes
@@ -179,7 +180,7 @@ def _kept(live: Live, rows: Any, category: str) -> Any:
     """Which rows may be shown now, and are of the category."""
     catalogue, at = live.catalogue, now()
     kept = ~catalogue.hidden[rows] & (catalogue.valid_from[rows] <= at) & (at < catalogue.valid_until[rows])
-    return kept & _of(live, category)[rows] if category else kept
+    return kept & take(_of(live, category), rows, missing=False) if category else kept
 
 
 def _of(live: Live, category: str) -> Any:
@@ -190,6 +191,7 @@ def _of(live: Live, category: str) -> Any:
 
 def _ranked(live: Live, scores: Any, request: Request, n: int, offset: int) -> list[dict[str, Any]]:
     rows = np.lexsort((-np.arange(len(scores)), -scores))
+    rows = rows[rows < len(live.catalogue)]  # whose names are published; their columns stood before
     rows = rows[_kept(live, rows, _category(request))][offset : offset + n]
     return _scored(live, zip(rows, scores[rows], strict=True))
 
