@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from regard.data import job_rows
+from regard.data import impression_log, job_rows
 from regard.data.impression_log import Impression, ImpressionLog, impression_id
 from regard.data.keys import create_key
 from regard.data.moving import MANIFEST, export_store, import_store
 from regard.data.postgres import Store
 from regard.data.store.server import Server
-from regard.domain.errors import Conflict, InvalidInput, NotFound
+from regard.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from regard.domain.records import User
 from regard.serving import jobs
 from regard.serving.installation import Installation
@@ -87,6 +87,33 @@ def test_lists_of_who_is_being_forgotten_are_not_written_and_wait_for_nobody(sto
         assert log.write(lists) == [False, True, True]
     assert log.write(lists[:1]) == [False]
     assert {one.user_row for one in log.newest(9)} == {1, -1}
+
+
+def test_a_month_begins_while_somebody_reads_the_log(store: Store) -> None:
+    log = ImpressionLog(store)
+    at = (1.7e9, 1.7e9 + 40 * 86_400)
+    first, second = (Impression(impression_id(t, 1), t, -1, "0001", "home", (), (), b"{}") for t in at)
+    assert log.write([first]) == [True]
+    with store.transaction() as reader:
+        reader.execute("SELECT count(*) FROM impressions")
+        assert log.write([second], seconds=5) == [True]
+    with store.reading() as connection:
+        theirs = "FROM pg_indexes WHERE schemaname = current_schema() AND tablename ~ '^impressions_'"
+        indexed = connection.execute(f"SELECT count(*) {theirs}").fetchone()  # noqa: S608 constants only
+    assert indexed == (4,), "both months have the key and the index by person"
+
+
+def test_a_month_that_is_read_leaves_later(store: Store, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = ImpressionLog(store)
+    log.write([Impression(impression_id(1.7e9, 1), 1.7e9, -1, "0001", "home", (), (), b"{}")])
+    monkeypatch.setattr(impression_log, "TRIES", 0)
+    with store.transaction() as reader:
+        reader.execute("SELECT count(*) FROM impressions")
+        with pytest.raises(Unavailable, match="impressions_2023_11"):
+            log.drop_before(1.8e9)
+        assert len(log.newest(9)) == 1
+    assert log.drop_before(1.8e9) == {"impressions_2023_11": 1}
+    assert log.drop_before(1.8e9) == {}
 
 
 def test_old_months_of_lists_are_dropped_whole(store: Store) -> None:

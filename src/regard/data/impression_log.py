@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import time
 import uuid
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from regard.domain.errors import NotFound
+from regard.domain.errors import NotFound, Unavailable
 
 if TYPE_CHECKING:
     from regard.data.postgres import Store
@@ -18,6 +19,9 @@ COPY = "COPY impressions (id, at, user_row, release, surface, items, propensitie
 
 # Who is being forgotten at this moment is locked, and waited for by nobody.
 KNOWN = "SELECT row FROM users WHERE row = ANY(%s) FOR KEY SHARE SKIP LOCKED"
+
+LEAVES = 100  # milliseconds: for no longer do lists wait behind a month that cannot leave because it is being read
+TRIES = 120  # half a second apart
 
 READ = "SELECT id, at, user_row, release, surface, items, propensities, body FROM impressions"
 
@@ -100,9 +104,12 @@ class ImpressionLog:
         return [_impression(*one) for one in reversed(found)]
 
     def drop_before(self, at: float) -> dict[str, int]:
-        """Drop the months that ended before `at` (unix seconds); how many lists each held, by its name."""
+        """Drop the months that ended before `at` (unix seconds); how many lists each held, by its name.
+
+        Who reads the log is waited for, and lists that come meanwhile hardly are: Unavailable after a minute of that.
+        """
         kept = _month(at)
-        with self.store.transaction() as connection:
+        with self.store.reading() as connection:
             names = [
                 name
                 for (name,) in connection.execute(
@@ -111,8 +118,18 @@ class ImpressionLog:
                 if name.removeprefix("impressions_") < kept
             ]
             held = {name: _rows(connection, name) for name in sorted(names)}
-            for name in held:
-                connection.execute(f"DROP TABLE {name}".encode())
+        for last in (*[False] * TRIES, True) if held else ():
+            try:
+                with self.store.transaction() as connection:
+                    connection.execute(f"SET LOCAL lock_timeout = {LEAVES}".encode())
+                    connection.execute(f"DROP TABLE IF EXISTS {', '.join(held)}".encode())
+                break
+            except Unavailable as error:
+                if last:
+                    hint = "Let what reads it end (an export, a retraining), then tidy again."
+                    got = f"months that are in use: {', '.join(held)}"
+                    raise Unavailable("the log of lists", "a moment in which nobody reads it", got, hint) from error
+            time.sleep(0.5)
         self._months.clear()
         return held
 
@@ -134,13 +151,15 @@ def make_months(connection: Connection, moments: Iterable[float]) -> None:
 
 
 def _make_month(connection: Connection, name: str, at: float) -> None:
+    """A table that is attached when it stands: neither who reads the log nor who writes it waits for it."""
     moment = datetime.fromtimestamp(at, UTC).replace(day=1, hour=0, minute=0, second=0, microsecond=0)
     after = moment.replace(year=moment.year + moment.month // 12, month=moment.month % 12 + 1)
     connection.execute("SELECT pg_advisory_xact_lock(hashtext('regard month'))")
-    connection.execute(
-        f"CREATE TABLE IF NOT EXISTS impressions_{name} PARTITION OF impressions "
-        f"FOR VALUES FROM ({moment.timestamp()!r}) TO ({after.timestamp()!r})".encode()
-    )
+    if connection.execute("SELECT to_regclass(%s)", (f"impressions_{name}",)).fetchone() == (None,):
+        span = f"FROM ({moment.timestamp()!r}) TO ({after.timestamp()!r})"
+        connection.execute(f"CREATE TABLE impressions_{name} (LIKE impressions INCLUDING DEFAULTS)".encode())
+        attach = f"ALTER TABLE impressions ATTACH PARTITION impressions_{name} FOR VALUES {span}"
+        connection.execute(attach.encode())
 
 
 def _month(at: float) -> str:
