@@ -65,11 +65,15 @@ def test_exact_is_the_full_sort(n: int, k: int, seed: int) -> None:
         assert np.array_equal(single.scores, found.scores)
 
 
-@pytest.mark.parametrize(("n", "d"), [(300, 8), (9_500, 8), (9_500, 300)])
+@pytest.mark.parametrize(("n", "d", "large"), [(300, 8, 0), (9_500, 8, 0), (9_500, 300, 0), (9_500, 300, 10**9)])
 @pytest.mark.parametrize("index", ["exact", "ivf", "hnsw"])
-def test_a_mask_leaves_the_best_of_what_it_allows(n: int, d: int, index: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_mask_leaves_the_best_of_what_it_allows(
+    n: int, d: int, large: int, index: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Few are compared by name, many are searched, and what is newer than the index or the mask counts too."""
     monkeypatch.setattr(retrievers, "FEW", 500)
+    monkeypatch.setattr(retrievers, "LARGE", large)
+    monkeypatch.setattr(retrievers, "CELLS", 3 * n)
     rng = np.random.default_rng(n + d)
     items, people = _vectors(n, d), _vectors(6, d, 1)
     near = NearestNeighbours(Table(people), items[: n - 40], index).extended(items)
@@ -127,6 +131,7 @@ def test_the_scan_is_the_product_of_the_rounded_vectors(width: int) -> None:
     scores, rows = Int8Scan.of(items).search(people, 300)
     assert np.allclose(scores, np.take_along_axis(expected, rows, axis=1), atol=1e-5)
     assert np.abs(scores - np.take_along_axis(people @ items.T, rows, axis=1)).max() < 0.03
+    assert np.allclose(Int8Scan.of(items).products(people), people @ short.decoded().T, atol=1e-5)
 
 
 @pytest.mark.parametrize("large", [0, 10**9])

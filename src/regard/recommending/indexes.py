@@ -9,12 +9,13 @@ import faiss
 import numpy as np
 
 from regard.data.int8 import LARGEST, Int8
-from regard.domain.arrays import Mask, Rows, Vectors
+from regard.domain.arrays import Array, Mask, Rows, Vectors
 
 Kind = Literal["exact", "ivf", "hnsw"]
 LEARN = 39  # rows that faiss wants for each inverted list
 PRINCIPAL = 128  # columns that are scanned of more than twice as many: of 1,024 they hold four fifths of the squares
 SAMPLE = 20_000  # rows from which they are learned
+BLOCK = 8_192  # rows that are multiplied at once
 
 _pinned: list[int] = []  # the newest of it holds
 
@@ -73,6 +74,22 @@ class Int8Scan:
         step[step == 0] = 1.0
         said, rows = search(self.index, np.rint(folded / step).astype(np.float32), k, mask)
         return said * step, rows
+
+    def products(self, queries: Vectors) -> Vectors:
+        """(Q, d) -> the scores of what is held, (Q, n): for several queries one product costs less than their scans."""
+        folded = np.asarray((queries if self.turn is None else queries @ self.turn) * self.scale, np.float32)
+        codes = faiss.rev_swig_ptr(self.index.codes.data(), self.index.codes.size()).reshape(self.ntotal, self.index.d)
+        found = products(folded, codes)
+        found -= np.float32(128) * folded.sum(axis=1, keepdims=True)
+        return found
+
+
+def products(queries: Vectors, items: Array) -> Vectors:
+    """(Q, d), (n, d) -> (Q, n) in float32; many rows first and in blocks, which BLAS does in half the time."""
+    found = np.empty((len(queries), len(items)), np.float32)
+    for start in range(0, len(items), BLOCK):
+        found[:, start : start + BLOCK] = (np.asarray(items[start : start + BLOCK], np.float32) @ queries.T).T
+    return found
 
 
 def _principal(rows: Vectors) -> Vectors:

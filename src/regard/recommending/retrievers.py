@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property, partial
 from typing import Any, TypeAlias
@@ -14,10 +14,11 @@ from regard.domain.candidates import Candidates
 from regard.domain.errors import InvalidInput
 from regard.domain.protocols import Encoder
 from regard.domain.request import NO_ROWS, Query
-from regard.recommending.indexes import Int8Scan, Kind, build, search
+from regard.recommending.indexes import Int8Scan, Kind, build, products, search
 
 Masks: TypeAlias = Sequence[Mask | None] | None  # what each request's own filter lets through
 Found: TypeAlias = tuple[Rows, Vectors]  # rows (n,) of an index and their float32 scores (n,)
+Look: TypeAlias = Callable[[int], tuple[Vectors, Rows]]  # the best so many by the scores of an index, (n,) each
 MARGIN = 16  # rows fetched beyond k, at least: the index has rounded, and one of the best may stand a little lower
 PLACES = 128  # columns for which k more rows are fetched: the wider the vectors, the more is rounded or left out
 DOUBT = 6.0  # how many times the error seen in an index a row past its findings may be off
@@ -44,7 +45,8 @@ class NearestNeighbours:
     until the k-th best of them stands clear of the last row found: by DOUBT times the root mean square of the errors
     that the scan made on the findings. So a list is that of float32, to the order of its scores, unless the scan is
     wrong on a row that it did not find by more than that; none of 14,000 lists was (docs/how-to/cold-start.md says of
-    what). Of wide vectors it scans the principal columns alone, and the same test says when that was too little.
+    what). Of wide vectors it scans the principal columns alone, and the same test says when that was too little. For
+    several queries at once products take the place of scans, of all numbers or, where those are many, of the held ones.
     Beyond ~1M items `ivf` (inverted lists, int8; Jégou et al. 2011) or, where the index is rebuilt rarely, `hnsw`
     (Malkov & Yashunin 2018): both miss some. `effort` is how many lists are probed (default 128) or how wide the graph
     is searched (default 512). Equal scores come in the order of rows. A query whose vector is zero proposes nothing.
@@ -101,9 +103,12 @@ class NearestNeighbours:
         if k <= 0 or not self.n_items:
             return [Candidates.of(self.name, NO_ROWS, np.empty(0)) for _ in vectors]
         own = [None if mask is None else self._own(mask) for mask in masks or [None] * len(vectors)]
-        exact = isinstance(self._built, Int8Scan) and (self._built.turn is None or self.items.size <= LARGE)
-        together = exact and len(vectors) >= MANY
-        found = self._together(vectors, k, own) if together else map(partial(self._scanned, k=k), vectors, own)
+        if not isinstance(self._built, Int8Scan) or len(vectors) < MANY:
+            found: Iterable[Found] = map(partial(self._scanned, k=k), vectors, own)
+        elif self._built.turn is None or self.items.size <= LARGE:
+            found = self._together(vectors, k, own)
+        else:
+            found = self._shortened(self._built, vectors, k, own)
         return [Candidates.of(self.name, *self._best(*one, k)) for one in zip(vectors, found, own, strict=True)]
 
     def _best(self, vector: Vectors, found: Found, mask: Mask | None, k: int) -> tuple[Rows, Scores]:
@@ -117,18 +122,28 @@ class NearestNeighbours:
         return rows[order], scores[order].astype(np.float64)
 
     def _scanned(self, vector: Vectors, mask: Mask | None, k: int) -> Found:
+        return self._sure(vector, mask, k, lambda wanted: self._found(vector, wanted, mask))
+
+    def _shortened(self, built: Int8Scan, vectors: Vectors, k: int, masks: Sequence[Mask | None]) -> Iterator[Found]:
+        """As a scan finds them, from products with what it holds, of so many queries that CELLS scores are held."""
+        step = max(1, CELLS // max(1, built.ntotal))
+        for start in range(0, len(vectors), step):
+            chunk, some = vectors[start : start + step], masks[start : start + step]
+            for vector, said, mask in zip(chunk, built.products(chunk), some, strict=True):
+                if mask is not None:
+                    said[~mask[: built.ntotal]] = -np.inf
+                yield self._sure(vector, mask, k, partial(_top, said))
+
+    def _sure(self, vector: Vectors, mask: Mask | None, k: int, look: Look) -> Found:
         """The rows of the index that may be among the best k; more while the border of the k best is in doubt."""
         among = None if mask is None else np.flatnonzero(mask[: self._built.ntotal])
         held = self._built.ntotal if among is None else len(among)
         wanted = k + max(MARGIN, k * self.items.shape[1] // PLACES)
         while wanted < held and (among is None or self._selects(held)):
-            said, rows = self._found(vector[None], wanted, mask)
-            there = rows[0] >= 0
-            found = np.asarray(rows[0][there], np.int64)  # a deeper search may break the ties of this one otherwise
+            said, found = look(wanted)  # a deeper look may break the ties of this one otherwise
             true = dots(self.items[found], vector)
             if len(found) <= k:
                 return found, true
-            said = said[0][there]
             if said[-1] + DOUBT * _rms(said - true) < kth_highest(true, k):
                 return found, true
             wanted *= 3
@@ -138,9 +153,12 @@ class NearestNeighbours:
             return next(self._together(vector[None], k, [mask]))
         return self._whole(vector, among)
 
-    def _found(self, vectors: Vectors, k: int, mask: Mask | None) -> tuple[Vectors, Rows]:
-        built = self._built
-        return built.search(vectors, k, mask) if isinstance(built, Int8Scan) else search(built, vectors, k)
+    def _found(self, vector: Vectors, k: int, mask: Mask | None) -> tuple[Vectors, Rows]:
+        """Scores (n,) and rows (n,) of the index, best first."""
+        built, one = self._built, vector[None]
+        said, rows = built.search(one, k, mask) if isinstance(built, Int8Scan) else search(built, one, k)
+        there = rows[0] >= 0
+        return said[0][there], np.asarray(rows[0][there], np.int64)
 
     def _selects(self, held: int) -> bool:
         """Whether a scan of so many rows only is worth it: one by name costs less where they are few."""
@@ -157,7 +175,7 @@ class NearestNeighbours:
         for start in range(0, len(vectors), step):
             chunk = vectors[start : start + step]
             some = masks[start : start + step]
-            for vector, said, mask in zip(chunk, _products(chunk, self.items[:held]), some, strict=True):
+            for vector, said, mask in zip(chunk, products(chunk, self.items[:held]), some, strict=True):
                 if mask is not None:
                     said[~mask[:held]] = -np.inf
                 slack = SLACK * float(np.linalg.norm(vector)) * self._longest
@@ -176,12 +194,11 @@ class NearestNeighbours:
         return float(np.sqrt(np.einsum("nd,nd->n", self.items, self.items).max(initial=0.0)))
 
 
-def _products(vectors: Vectors, items: Vectors) -> Vectors:
-    """(Q, d), (n, d) -> (Q, n) in float32; many rows first and in blocks, which BLAS does in half the time."""
-    found = np.empty((len(vectors), len(items)), np.float32)
-    for start in range(0, len(items), FEW):
-        found[:, start : start + FEW] = (items[start : start + FEW] @ vectors.T).T
-    return found
+def _top(said: Vectors, k: int) -> tuple[Vectors, Rows]:
+    """The k highest of scores (n,) and their rows, best first."""
+    rows = np.argpartition(-said, k - 1)[:k]
+    rows = rows[np.argsort(-said[rows])]
+    return said[rows], rows
 
 
 def _rms(errors: Vectors) -> float:
