@@ -14,7 +14,6 @@ from regard.domain.records import Item
 from regard.models.content import ContentProfile
 from regard.models.text import BundledText, SentenceTransformerText
 from regard.models.text_cache import Cached
-from regard.recommending.retrievers import SeedItem
 from tests.contracts.subjects import ask, communities, fitted
 
 VECTORS = communities().vectors["content"]
@@ -49,7 +48,6 @@ OF_QUERIES: dict[str, Callable[[Path], Any]] = {
     "content knn": lambda _: fitted("content knn"),
     "content regression": lambda _: fitted("content regression"),
     "profile": lambda _: ContentProfile(VECTORS),
-    "seed": lambda _: SeedItem(VECTORS),
 }
 DEEP = {"sentence-transformers", "item tower", "behaviour", "lightgcn", "person tower"}
 ITEMS = [Item("a", "Heat", tags=("crime",)), Item("b"), Item("c", "雨", text="A long story. " * 50), Item("d", "Heat")]

@@ -1,5 +1,7 @@
 """What every objective keeps to. A new objective adds one line to SUBJECTS."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -8,14 +10,17 @@ from regard.domain.candidates import Candidates
 from regard.domain.protocols import Objective
 from regard.domain.request import Query
 from regard.recommending.calibration import Calibration, shares
+from regard.recommending.columns import directions
 from regard.recommending.diversity import DPP, MMR
 from regard.recommending.less_like import LessLike
+from regard.recommending.more_like import MoreLike
 from regard.recommending.objectives import Fatigue, GroupCap, LongTail, Pin
 from tests.recommending.linear import person, scored, shuffled
 
 N = 20
 RNG = np.random.default_rng(0)
 VECTORS = RNG.normal(size=(N, 8)).astype(np.float32)
+UNIT = directions(VECTORS, np.arange(N))
 GROUPS = RNG.integers(-1, 5, N)
 TAGS = shares([[f"t{t}" for t in RNG.integers(0, 6, 2)] for _ in range(N)])
 SUBJECTS: dict[str, Objective] = {
@@ -28,10 +33,11 @@ SUBJECTS: dict[str, Objective] = {
     "fatigue of groups": Fatigue(groups=GROUPS),
     "long tail": LongTail(np.arange(N) < 15, share=0.5),
     "group cap": GroupCap(GROUPS, most=1),
+    "more like": MoreLike([UNIT, lambda: UNIT[:5]]),
     "less like": LessLike(VECTORS, near=0.2),
     "pin": Pin({3: 1, 11: 4, 99: 2}),
 }
-QUERIES = [person(), person(1, 3, 9), person(1, 3, 9, 250)]
+QUERIES = [person(), person(1, 3, 9), person(1, 3, 9, 250), replace(person(1), seed_item=4)]
 
 
 def _gains(subject: Objective, query: Query, batch: Candidates, picks: list[int]) -> list[Scores]:
@@ -76,6 +82,7 @@ def test_it_takes_an_item_newer_than_its_columns(subject: Objective) -> None:
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_it_never_adds_more_than_it_says(subject: Objective, query: Query) -> None:
-    ceiling = getattr(subject, "ceiling", np.inf)
+    most = getattr(subject, "ceiling", None)
+    ceiling = np.inf if most is None else most(query)
     for gains in _gains(subject, query, scored(np.arange(N + 5.0)), [4, 11, 3, 22]):
         assert gains.max() <= ceiling + 1e-6

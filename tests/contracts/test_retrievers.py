@@ -14,10 +14,11 @@ from regard.domain.protocols import Retriever
 from regard.domain.request import Query
 from regard.models.content import ContentProfile
 from regard.recommending.least_shown import LeastShown
+from regard.recommending.more_like import Alike
 from regard.recommending.newcomers import Newcomers
 from regard.recommending.ranked import Ranked
 from regard.recommending.recommender import Recommender
-from regard.recommending.retrievers import Listed, NearestNeighbours, similar_items
+from regard.recommending.retrievers import Listed, NearestNeighbours
 from tests.contracts.subjects import N_ITEMS, N_USERS, PERSONAL, RECIPES, ask, communities, fitted
 
 VECTORS = communities().vectors["content"]
@@ -28,7 +29,7 @@ NEAREST: dict[str, Retriever] = {
 ASSEMBLED: dict[str, Retriever] = {
     **NEAREST,
     "nearest, grown": NearestNeighbours(ContentProfile(VECTORS), VECTORS[:5], name="nearest, grown").extended(VECTORS),
-    "more like this": similar_items(VECTORS, name="more like this"),
+    "alike": Alike([VECTORS, lambda: VECTORS[:9, :2]]),
     "new": Newcomers(VECTORS, N_ITEMS // 2),
     "listed": Listed(np.array([5, 3, 9]), name="listed"),
     "ranked": Ranked(Recommender({"ease": fitted("ease"), "knn": fitted("item knn")}, fitted("ease")), step=2),

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from regard.domain.errors import InvalidInput
 from regard.recommending.diversity import DPP, MMR
 from regard.recommending.policies import Greedy
-from regard.recommending.slots import fill_slots, scaled
+from regard.recommending.slots import fill_slots, score_of
 from tests.recommending.linear import person, scored
 
 
@@ -35,7 +35,7 @@ def test_the_fast_dpp_equals_the_naive_greedy_item_for_item(seed: int, weight: f
     vectors = rng.normal(size=(24, width)).astype(np.float32)
     candidates = scored(rng.normal(size=24))
     slots = fill_slots(person(k=7), candidates, {"dpp": DPP(vectors, weight)}, Greedy(), rng)
-    expected = _naive_greedy(scaled(candidates), _kernel(vectors.astype(float)), weight, 7)
+    expected = _naive_greedy(score_of(candidates), _kernel(vectors.astype(float)), weight, 7)
     assert [slot.row for slot in slots] == expected
 
 

@@ -22,7 +22,7 @@ from regard.domain.request import Query
 from regard.models.als import ImplicitALS
 from regard.recommending import retrievers
 from regard.recommending.indexes import Int8Scan, pin_threads
-from regard.recommending.retrievers import Listed, NearestNeighbours, SeedItem, similar_items
+from regard.recommending.retrievers import Listed, NearestNeighbours
 
 
 @dataclass(frozen=True, eq=False)
@@ -209,15 +209,6 @@ def test_nothing_to_say() -> None:
     empty = NearestNeighbours(Table(np.ones((1, 4), np.float32)), np.empty((0, 4), np.float32))
     assert len(empty.retrieve(Query(at=0, user=0), 5)) == 0
     assert near.retrieve_many([], 5) == []
-
-
-def test_more_like_this() -> None:
-    items = np.array([[1, 0], [0.9, 0.1], [0, 1]], np.float32)
-    similar = similar_items(items)
-    assert similar.retrieve(Query(at=0, seed_item=2), 2).rows.tolist() == [2, 1]
-    assert len(similar.retrieve(Query(at=0), 2)) == 0  # no seed
-    assert len(similar.retrieve(Query(at=0, seed_item=3), 2)) == 0  # newer than the vectors
-    assert SeedItem(items).encode([Query(at=0, seed_item=1)]).tolist() == [items[1].tolist()]
 
 
 def test_a_written_list() -> None:

@@ -13,7 +13,7 @@ from regard.recommending import slots as slots_module
 from regard.recommending.diversity import DPP, MMR
 from regard.recommending.objectives import GroupCap, Pin
 from regard.recommending.policies import Boltzmann, Epsilon, Greedy, certain
-from regard.recommending.slots import draw, fill_slots, replay, scaled, walk
+from regard.recommending.slots import draw, fill_slots, replay, score_of, walk
 from tests.recommending.linear import Constant, person, scored
 
 SCORES = st.lists(st.integers(-1000, 1000), min_size=1, max_size=25)
@@ -77,7 +77,7 @@ def test_the_parts_of_a_slot_sum_to_the_gain_by_which_it_won(scores: list[int], 
     slots = fill_slots(query, candidates, {"mmr": MMR(VECTORS)}, Greedy(), np.random.default_rng(seed))
     for i, slot in enumerate(slots):
         closest = max((_cosine(slot.row, before.row) for before in slots[:i]), default=0.0)
-        assert slot.parts["score"] == scaled(candidates)[slot.row]
+        assert slot.parts["score"] == score_of(candidates)[slot.row]
         assert slot.parts["mmr"] == pytest.approx(-0.3 * closest, abs=1e-5)
 
 
@@ -116,10 +116,11 @@ def test_a_policy_of_its_own_decides() -> None:
 class Loss:
     """Takes away this much from the first six, and adds nothing; keeps count of whom it was asked about."""
 
-    ceiling = 0.0
+    def __init__(self, amount: float, ceiling: float = 0.0) -> None:
+        self.amount, self.most, self.seen = amount, ceiling, list[int]()
 
-    def __init__(self, amount: float) -> None:
-        self.amount, self.seen = amount, list[int]()
+    def ceiling(self, query: Query) -> float:
+        return self.most
 
     def begin(self, query: Query, candidates: Candidates) -> Gain:
         self.seen.append(len(candidates))
@@ -134,8 +135,8 @@ def test_few_are_looked_at_only_where_nobody_else_could_win(amount: float, seen:
 
 
 def test_as_many_are_looked_at_as_what_objectives_may_add_asks_for() -> None:
-    scores, wide = [1.0, 0.99, 0.98, 0.97, 0.6, 0.5, *[0.1] * 6, 0.0], Loss(0.1)
-    wide.ceiling = 0.2  # so that 1.0 may fall to .8, and .6 rise to it
+    scores = [1.0, 0.99, 0.98, 0.97, 0.6, 0.5, *[0.1] * 6, 0.0]
+    wide = Loss(0.1, ceiling=0.2)  # so that 1.0 may fall to .8, and .6 rise to it
     slots = fill_slots(person(k=1), scored(scores), {"loss": wide}, Greedy(), RNG)
     assert (wide.seen, slots[0].row) == ([5], 0)
 
@@ -190,7 +191,7 @@ def test_no_candidates_make_an_empty_slate() -> None:
 
 
 def test_equal_scores_stand_in_the_order_of_proposal() -> None:
-    assert scaled(scored([2.0, 2.0])).tolist() == [0.0, 0.0]
+    assert score_of(scored([2.0, 2.0])).tolist() == [0.0, 0.0]
     slots = fill_slots(person(k=2), scored([2.0, 2.0, 2.0], [9, 4, 7]), {}, Greedy(), np.random.default_rng(0))
     assert [slot.row for slot in slots] == [9, 4]
 

@@ -9,14 +9,14 @@ import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
-from regard.domain.request import Query
 from regard.domain.run import Run
 from regard.models.blend import Blend, FittedBlend
-from regard.recommending.retrievers import NearestNeighbours, SeedItem
+from regard.models.content import ContentProfile
+from regard.recommending.retrievers import NearestNeighbours
 from regard.serving.installation import limit_threads
 from regard.serving.recipes import KINDS, decode
 from regard.serving.wiring import FITTED
-from tests.contracts.subjects import communities
+from tests.contracts.subjects import ask, communities
 
 VECTORS = np.random.default_rng(0).normal(size=(500, 8)).astype(np.float32)
 
@@ -32,10 +32,10 @@ def test_each_kind_of_source_comes_back_from_its_artifact(kind: str) -> None:
 
 def test_the_setting_holds_in_threads_that_begin_later() -> None:
     """OpenMP keeps the number of threads for each thread that asks."""
-    near = NearestNeighbours(SeedItem(VECTORS), VECTORS)
+    near = NearestNeighbours(ContentProfile(VECTORS), VECTORS)
 
     def used() -> int:
-        near.retrieve(Query(at=0.0, seed_item=3), 5)
+        near.retrieve(ask(3), 5)
         return int(faiss.omp_get_max_threads())
 
     with threadpool_limits(), ThreadPoolExecutor(1) as other:

@@ -81,8 +81,8 @@ class Scorer(Protocol):
 class Objective(Protocol):
     """What each one adds to the slate so far; -inf forbids, +inf pins.
 
-    One whose gains do not depend on who else is a candidate, and that knows the most that it ever adds, may say so as
-    the attribute `ceiling`: fewer candidates are looked at.
+    One whose gains do not depend on who else is a candidate, and that knows the most that it ever adds for a query, may
+    say so as `ceiling(query)`: fewer candidates are looked at.
     """
 
     def begin(self, query: Query, candidates: Candidates) -> Gain:

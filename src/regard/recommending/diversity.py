@@ -30,8 +30,7 @@ class MMR:
     def __post_init__(self) -> None:
         check_weight("MMR.weight", self.weight)
 
-    @property
-    def ceiling(self) -> float:
+    def ceiling(self, query: Query) -> float:
         """The most that it adds: to the opposite of all that is shown."""
         return self.weight
 

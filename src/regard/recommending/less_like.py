@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 
@@ -28,11 +27,14 @@ class LessLike:
     vectors: Column
     weight: float = 1.0
     near: float = 0.8
-    ceiling: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         check_weight("LessLike.weight", self.weight)
         check_weight("LessLike.near", self.near)
+
+    def ceiling(self, query: Query) -> float:
+        """It only takes away."""
+        return 0.0
 
     def begin(self, query: Query, candidates: Candidates) -> Gain:
         """The gain function of this slate; the same for each slot."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import ClassVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,12 +37,15 @@ class Fatigue:
     half_life: float = 1.0
     groups: Column | None = None
     feature: str | None = None
-    ceiling: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         check_weight("Fatigue.weight", self.weight)
         if not 0 < self.half_life < np.inf:
             raise InvalidInput("Fatigue.half_life", "days > 0", repr(self.half_life))
+
+    def ceiling(self, query: Query) -> float:
+        """It only takes away."""
+        return 0.0
 
     def begin(self, query: Query, candidates: Candidates) -> Gain:
         """The gain function of this slate; the same for each slot."""
@@ -127,11 +129,14 @@ class GroupCap:
 
     groups: Column
     most: int = 2
-    ceiling: ClassVar[float] = 0.0
 
     def __post_init__(self) -> None:
         if self.most < 1:
             raise InvalidInput("GroupCap.most", "at least 1 slot", repr(self.most), "A filter drops a whole group.")
+
+    def ceiling(self, query: Query) -> float:
+        """It only forbids."""
+        return 0.0
 
     def begin(self, query: Query, candidates: Candidates) -> Gain:
         """The gain function of this slate."""

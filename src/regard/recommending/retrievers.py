@@ -1,4 +1,4 @@
-"""Who proposes: nearest neighbours between any two encoders, more like this, and lists that somebody wrote."""
+"""Who proposes: nearest neighbours between any two encoders, and lists that somebody wrote."""
 
 from __future__ import annotations
 
@@ -203,26 +203,6 @@ def _top(said: Vectors, k: int) -> tuple[Vectors, Rows]:
 
 def _rms(errors: Vectors) -> float:
     return float(np.sqrt(np.mean(np.square(errors, dtype=np.float64))))
-
-
-@dataclass(frozen=True, eq=False)
-class SeedItem:
-    """Encoder[Query]: the vector of the item that a "more like this" query names, (Q,) -> (Q, d); zero without one."""
-
-    items: Vectors
-
-    def encode(self, entities: Sequence[Query]) -> Vectors:
-        """(Q,) -> (Q, d)"""
-        seeds = np.array([-1 if query.seed_item is None else query.seed_item for query in entities], np.int64)
-        known = (seeds >= 0) & (seeds < len(self.items))
-        found = np.zeros((len(entities), self.items.shape[1]), np.float32)
-        found[known] = self.items[seeds[known]]
-        return found
-
-
-def similar_items(items: Vectors, index: Kind = "exact", name: str = "similar") -> NearestNeighbours:
-    """More like `query.seed_item`, by vectors (I, d); the seed is its own nearest, so put it into `query.exclude`."""
-    return NearestNeighbours(SeedItem(items), items, index, name=name)
 
 
 @dataclass(frozen=True, eq=False)

@@ -11,6 +11,7 @@ from regard.data.translations import Translate
 from regard.domain.protocols import Objective
 from regard.recommending.calibration import Calibration
 from regard.recommending.diversity import DPP, MMR
+from regard.recommending.more_like import MoreLike
 from regard.recommending.objectives import Fatigue, GroupCap, LongTail, Pin
 
 NAMED = 3  # so many titles of a counterfactual stand in the sentence; the reason holds all
@@ -112,6 +113,8 @@ def _lifted(name: str, objective: Objective, _: Translate) -> str:
             return _("It was placed here by the people who run this list.")
         case MMR() | DPP():
             return _("It stands higher because it makes the list more varied.")
+        case MoreLike():
+            return _("It stands higher because it is like the one that you look at.")
         case Calibration():
             return _("It stands higher because it keeps the list in proportion to your interests.")
         case Fatigue():

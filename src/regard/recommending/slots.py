@@ -50,7 +50,7 @@ def fill_slots(
     """
     if not len(candidates):
         return ()
-    score = scaled(candidates)
+    score = score_of(candidates)
     slots = _of_few(query, candidates, objectives, score) if type(policy) is Greedy else None
     if slots is None:
         turns = walk(query, candidates, objectives, policy, lambda turn: draw(turn.chances, rng), score)
@@ -67,7 +67,7 @@ def _of_few(
     the most that it may add (the bound of Fagin, Lotem & Naor 2003, section 4). So it is nearly always where those
     within twice that of the k-th score are looked at: what objectives take away is mostly no more than what they add.
     """
-    ceiling = sum(getattr(objective, "ceiling", np.inf) for objective in objectives.values())
+    ceiling = sum(_ceiling(objective, query) for objective in objectives.values())
     if len(score) <= FEW * query.k or ceiling == np.inf:
         return None
     few = score >= min(kth_highest(score, FEW * query.k), kth_highest(score, query.k) - 2 * ceiling)
@@ -76,6 +76,11 @@ def _of_few(
     turns = walk(query, best, objectives, Greedy(), lambda turn: int(turn.gains.argmax()), score[few])
     slots = _slots(best, takewhile(lambda taken: taken[0].gains[taken[1]] > bar, turns))
     return slots if len(slots) == query.k else None
+
+
+def _ceiling(objective: Objective, query: Query) -> float:
+    most = getattr(objective, "ceiling", None)
+    return np.inf if most is None else float(most(query))
 
 
 def replay(
@@ -106,7 +111,7 @@ def walk(
     """Each turn of the slate with the index of the candidate that `pick` took; `score` (n,): theirs among more."""
     if not len(candidates):
         return
-    score = scaled(candidates) if score is None else score
+    score = score_of(candidates) if score is None else score
     gain_of = {name: objective.begin(query, candidates) for name, objective in objectives.items()}
     left = score.copy()  # -inf for what is taken
     last: int | None = None
@@ -123,14 +128,18 @@ def walk(
         yield turn, last
 
 
-def scaled(candidates: Candidates) -> Scores:
-    """The scores on the scale of this request, (n,): 0 the worst candidate's, 1 the best's; all 0 where all are equal.
+def score_of(candidates: Candidates) -> Scores:
+    """The scorer's part of their gains, (n,)."""
+    return np.zeros(len(candidates)) if candidates.mean is None else scaled(candidates.mean)
+
+
+def scaled(scores: Scores) -> Scores:
+    """Scores on the scale of this request, (n,): 0 the worst candidate's, 1 the best's; all 0 where all are equal.
 
     So the weight of an objective means the same for every scorer, and no order changes.
     """
-    mean = np.zeros(len(candidates)) if candidates.mean is None else candidates.mean
-    low, high = mean.min(), mean.max()
-    return np.asarray((mean - low) / (high - low)) if high > low else np.zeros(len(mean))
+    low, high = scores.min(), scores.max()
+    return np.asarray((scores - low) / (high - low)) if high > low else np.zeros(len(scores))
 
 
 def total(score: Scores, gained: Sequence[Scores]) -> Scores:

@@ -10,7 +10,7 @@ import numpy as np
 
 from regard.data.artifacts import Artifact
 from regard.data.catalogue import Catalogue
-from regard.domain.arrays import Mask
+from regard.domain.arrays import Mask, Vectors
 from regard.domain.candidates import Candidates
 from regard.domain.dataset import Dataset
 from regard.domain.decisions import Release
@@ -39,18 +39,17 @@ from regard.models.text_cache import Cached
 from regard.models.text_endpoint import EndpointText
 from regard.models.trees import FittedTrees
 from regard.models.trend import FittedTrend
-from regard.recommending.columns import directions, take
+from regard.recommending.columns import Column, directions
 from regard.recommending.diversity import MMR
 from regard.recommending.explain import Described
 from regard.recommending.filters import Allowed, NotBlocked, NotExcluded, NotHidden, NotSeen, ValidNow
 from regard.recommending.least_shown import OnOffer
 from regard.recommending.less_like import LessLike
+from regard.recommending.more_like import Alike, MoreLike
 from regard.recommending.newcomers import Newcomers
 from regard.recommending.objectives import GroupCap
 from regard.recommending.ranked import Ranked
 from regard.recommending.recommender import Recommender
-from regard.recommending.retrievers import SeedItem, dots
-from regard.serving.looks import Everything
 from regard.serving.recipes import Recipes, decode_encoder
 from regard.serving.settings import Settings
 from regard.serving.sources import AtWork, BlendAtWork
@@ -113,17 +112,9 @@ class Live:
     def neighbours(self, row: int, k: int, kept: Mask) -> Mapping[str, Candidates]:
         """The `k` items of `kept` (I,) nearest to item `row`, by each kind of nearness that the release knows."""
         vectors = {name: self.catalogue.vectors(name) for name in self.vectors}
-        factors = next((s.item_vectors for s in self.model.sources.values() if isinstance(s, FittedALS)), None)
-        if factors is not None:
-            vectors["people"] = directions(factors, np.arange(len(factors)))
-        seed = Query(at=self.release.moment, seed_item=row)
-        found = {}
-        for name, held in vectors.items():
-            (vector,) = SeedItem(held).encode([seed])  # zero, which is like nothing, for an item newer than `held`
-            rows = np.arange(len(held))
-            near = np.where(take(kept, rows, missing=False) & (rows != row), dots(held, vector), 0)
-            found[name] = Everything(name, near[None]).best(k)[0]
-        return found
+        vectors |= dict(zip(["people"], by_people(self.model), strict=False))
+        others = Query(at=self.release.moment, seed_item=row, allowed=kept & (np.arange(len(kept)) != row))
+        return {name: Alike([held], name).retrieve(others, k) for name, held in vectors.items()}
 
 
 def encoder(settings: Settings) -> Cached:
@@ -194,6 +185,12 @@ class Words(Sequence[Any]):
         return self.read[row] if row < len(self.read) else None
 
 
+def by_people(model: FittedBlend) -> list[Vectors]:
+    """The items' directions (I, d) by the people who chose them, where a source knows such; one or none."""
+    factors = [source.item_vectors for source in model.sources.values() if isinstance(source, FittedALS)]
+    return [directions(held, np.arange(len(held))) for held in factors[:1]]
+
+
 def corridor(model: Model, catalogue: Catalogue, text: str, budget: float = np.inf) -> Recommender:
     """The default corridor of a release: every source proposes, the model scores, three of a maker at most.
 
@@ -201,8 +198,13 @@ def corridor(model: Model, catalogue: Catalogue, text: str, budget: float = np.i
     """
     blend = blend_of(model)
     sources = {name: AtWork.of(source, name, budget, catalogue) for name, source in blend.sources.items()}
+    near: list[Column] = [lambda: catalogue.vectors(text), *by_people(blend)]
     return Recommender(
-        retrievers={**sources, "new": Newcomers(lambda: catalogue.vectors(text), blend.n_items)},
+        retrievers={
+            **sources,
+            "new": Newcomers(lambda: catalogue.vectors(text), blend.n_items),
+            "alike": Alike(near),
+        },
         scorer=over(model, BlendAtWork(blend, sources)),
         breadth=BREADTH,
         filters={
@@ -214,6 +216,7 @@ def corridor(model: Model, catalogue: Catalogue, text: str, budget: float = np.i
             "not valid now": ValidNow(lambda: catalogue.valid_from, lambda: catalogue.valid_until),
         },
         objectives={
+            "more like this": MoreLike(near),
             "less like this": LessLike(lambda: catalogue.vectors(text)),
             "variety": MMR(lambda: catalogue.vectors(text), weight=0.1),
             "one maker": GroupCap(lambda: catalogue.creators, most=3),
