@@ -199,6 +199,7 @@ DAMAGES = (
     Damage("spaces around an id", rows(" u3 ,i3,1,1600000000"), kept=3),
     Damage("a line end inside an id", rows('"u\n3",i3,1,1600000000'), "", 2, ("user",)),
     Damage("an id of 10,000 letters", rows("u" * 10_000 + ",i3,1,1600000000"), "", 2, ("user",)),
+    Damage("ids that are steps of a path", rows("..,i3,1,1600000000", "u3,.,1,1600000000"), "", 2, ("item", "user")),
     Damage("one event id for two events",
         raw("events.csv", "id,user,item\na,u,i\nb,u,j\nb,u,k\n"), "", 2, ("id",)),
     Damage("an item without an id", items(",One", head="id,title"), "", 2, ("id",)),

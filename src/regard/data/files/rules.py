@@ -23,6 +23,7 @@ _CONTROL = r"[\x00-\x1f\x7f]"
 _CONTROLS = re.compile(_CONTROL)
 _NUMBER = r"^[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?$"
 _ISO = re.compile(r"^\d{4}-\d\d-\d\d(?:[T ]\d\d:\d\d(?::\d\d(?:\.\d{1,9})?)?(?: ?(?:Z|UTC|[+-]\d\d:?\d\d))?)?$")
+_STEPS = (".", "..")  # clients that put a URL in order take them out of its path
 _TRUE, _FALSE = ("1", "1.0", "true", "yes"), ("0", "0.0", "false", "no")
 
 
@@ -41,13 +42,14 @@ class Rule:
 
 def _one_id(text: str) -> str | None:
     text = text.strip(SPACE)
-    return text if 0 < len(text) <= ID_LENGTH and (text.isprintable() or not _CONTROLS.search(text)) else None
+    fits = 0 < len(text) <= ID_LENGTH and text not in _STEPS
+    return text if fits and (text.isprintable() or not _CONTROLS.search(text)) else None
 
 
 def _column_id(column: pl.Expr) -> pl.Expr:
     text = column.str.strip_chars(SPACE)
     fits = (text.str.len_bytes() > 0) & (text.str.len_chars() <= ID_LENGTH) & ~text.str.contains(_CONTROL)
-    return pl.when(fits).then(text)
+    return pl.when(fits & ~text.is_in(_STEPS)).then(text)
 
 
 def _one_number(text: str) -> float | None:
@@ -197,7 +199,7 @@ def time_rule(latest: float | None, form: str | None = None) -> Rule:
     return Rule(f"unix seconds or an ISO 8601 time, between 1970{until}", one, column, number)
 
 
-ID = Rule(f"an id of 1 to {ID_LENGTH} characters without control characters", _one_id, _column_id)
+ID = Rule(f"an id of 1 to {ID_LENGTH} characters without control characters, not . or ..", _one_id, _column_id)
 NUMBER = Rule("a finite number (no thousands separators)", _one_number, _column_number, _number)
 POSITION = Rule(f"a whole number from 0 to {LAST_POSITION}", _one_position, _column_position, _position)
 FLAG = Rule("true or false (1 or 0)", _one_flag, _column_flag)
