@@ -58,7 +58,7 @@ def test_a_catalogue_that_walks_stands_as_one_that_is_read(store: Store) -> None
     store.delete_item("j1")
     walks = Catalogue.of(snapshot(store, items_at=moments[0]))
     for before, n in pairwise(moments):
-        found = past.steps(store, before, n)
+        found = past.steps(store, before, n, counted(store))
         walks.follow(found.items, found.gone, n)
         read = Catalogue.of(snapshot(store, items_at=n))
         assert (len(walks), walks.upto) == (len(read), n)
@@ -68,6 +68,23 @@ def test_a_catalogue_that_walks_stands_as_one_that_is_read(store: Store) -> None
                 assert walks.item(row) == read.item(row)
         for column in ("hidden", "valid_from", "valid_until"):
             np.testing.assert_array_equal(getattr(walks, column), getattr(read, column))
+
+
+def test_what_was_deleted_since_it_was_read_is_gone_from_the_past_too(store: Store) -> None:
+    store.upsert_items([Item("a", title="A"), Item("b", title="B")])
+    first = counted(store)
+    store.upsert_items([Item("c", title="C")])
+    second = read = counted(store)
+    walks = Catalogue.of(snapshot(store, items_at=first))
+    store.delete_item("a")
+    store.upsert_items([Item("a", title="Another"), Item("d", title="D")])
+    store.delete_item("d")
+    for before, n, rows in ((first, first, [0]), (first, second, [0])):
+        found = past.steps(store, before, n, read)
+        assert list(found.gone) == rows
+        walks.follow(found.items, found.gone, n)
+    assert [walks.id(row) for row in range(len(walks))] == ["\x000", "b", "c"]
+    assert past.steps(store, second, second, counted(store)).gone == ()
 
 
 def test_a_version_is_kept_once_and_only_where_something_changed(store: Store) -> None:

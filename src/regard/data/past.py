@@ -12,19 +12,22 @@ from regard.domain.weights import EventWeight
 if TYPE_CHECKING:
     from regard.data.postgres import Store
 
-NEW_GONE = "SELECT row FROM gone_items WHERE created > %s AND created <= %s"
+NEW_GONE = "SELECT row FROM gone_items WHERE created <= %s AND (created > %s OR changed > %s)"
 DELETED = "SELECT count(*) FROM gone_items WHERE created <= %s AND changed > %s"
 MISSING = """SELECT count(*) FROM items i WHERE created <= %(n)s AND changed > %(n)s
     AND NOT EXISTS (SELECT FROM item_versions WHERE row = i.row AND changed <= %(n)s AND until > %(n)s)"""
 WEIGHTS = "SELECT weights FROM weight_versions WHERE n <= %s ORDER BY n DESC LIMIT 1"
 
 
-def steps(store: Store, after: int, upto: int) -> ItemChanges:
-    """What makes the items as of change `upto` out of those as of change `after`; deleted ones stay nameless."""
+def steps(store: Store, after: int, upto: int, read: int) -> ItemChanges:
+    """What makes the items as of change `upto` out of those as of change `after`, as they were read at change `read`.
+
+    What was deleted since then is gone from the past as well: nameless, as all that was deleted before.
+    """
     with store.transaction() as connection:
         connection.execute("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ, READ ONLY")
         rows = connection.execute(items_where("changed > %s ORDER BY row", items_as_of(upto)), (after,)).fetchall()
-        gone = connection.execute(NEW_GONE.encode(), (after, upto)).fetchall()
+        gone = connection.execute(NEW_GONE.encode(), (upto, after, read)).fetchall()
     return ItemChanges(upto, tuple(map(item_from, rows)), tuple(row for (row,) in gone))
 
 

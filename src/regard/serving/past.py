@@ -13,6 +13,7 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from regard.data.item_changes import counted
 from regard.data.past import must_be_kept, steps
 from regard.domain.arrays import Rows, Scores
 from regard.domain.candidates import Candidates
@@ -29,12 +30,21 @@ Corridors: TypeAlias = dict[tuple[str, ...], Recommender]  # by the sources that
 HELD = 2  # releases that stay loaded: the live one's list comes beside the canary's
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Held:
+    """A release over the items of a moment, without those that were deleted up to change number `read`."""
+
+    live: Live
+    read: int
+    corridors: Corridors = field(default_factory=dict)
+
+
 @dataclass(eq=False)
 class Past:
     """Releases as they answered at earlier moments. What is loaded walks on to later moments without a new load."""
 
     here: Installation
-    _held: OrderedDict[str, tuple[Live, Corridors]] = field(default_factory=OrderedDict)
+    _held: OrderedDict[str, _Held] = field(default_factory=OrderedDict)
     _using: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextmanager
@@ -42,22 +52,29 @@ class Past:
         """A release over the items as of change number `items`, without the sources that were left out then.
 
         Nobody else moves it until the block is left. NotFound where the release or those items are no longer kept.
+        What was deleted since, a moment ago too, is nameless.
         """
         with self._using:
             must_be_kept(self.here.store, items)
-            live, corridors = self._held.pop(release, (None, {}))
-            if live is None or live.catalogue.upto > items:
-                live, corridors = self.here.load(release, items), {}
-            elif live.catalogue.upto < items:
-                found = steps(self.here.store, live.catalogue.upto, items)
-                live.catalogue.follow(found.items, found.gone, items)
-            self._held[release] = live, corridors
+            held = self._at(self._held.pop(release, None), release, items)
+            self._held[release] = held
             if len(self._held) > HELD:
                 self._held.popitem(last=False)
             missing = tuple(left_out)
-            if missing not in corridors:  # what a source keeps beside it is made once
-                corridors[missing] = _without(live.recommender, missing)
-            yield replace(live, recommender=corridors[missing])
+            if missing not in held.corridors:  # what a source keeps beside it is made once
+                held.corridors[missing] = _without(held.live.recommender, missing)
+            yield replace(held.live, recommender=held.corridors[missing])
+
+    def _at(self, held: _Held | None, release: str, items: int) -> _Held:
+        """What is held walks on to that moment, and past what was deleted since; it never walks back."""
+        newest = counted(self.here.store)
+        if held is None or held.live.catalogue.upto > items:
+            return _Held(self.here.load(release, items), newest)
+        catalogue = held.live.catalogue
+        if catalogue.upto < items or held.read < newest:
+            found = steps(self.here.store, catalogue.upto, items, held.read)
+            catalogue.follow(found.items, found.gone, items)
+        return replace(held, read=newest)
 
 
 _printed: WeakKeyDictionary[History, tuple[Rows, str]] = WeakKeyDictionary()  # with what was met before it
