@@ -15,6 +15,7 @@ from regard.recommending.filters import Allowed, NotBlocked, NotExcluded, NotSee
 from regard.recommending.objectives import GroupCap, Pin
 from regard.recommending.policies import Boltzmann
 from regard.recommending.recommender import Recommender
+from regard.recommending.why_not import Proposal
 from tests.recommending.linear import Linear, person, random_linear
 
 MODEL = random_linear(50)
@@ -208,6 +209,8 @@ def test_why_not_outranked() -> None:
     assert (answer.fell, answer.rank, answer.candidates, answer.score) == ("outranked", 4, 4, 2.0)
     assert (answer.last_row, answer.last_score) == (2, 4.0)
     assert answer.parts == {"score": 0.0}
+    assert answer.sources == {"linear": Proposal(5, 2.0, 5, 2.0)}
+    assert (answer.propensity, answer.last_propensity, answer.decided_by) == (0.0, 1.0, "score")
     assert answer.last_parts["score"] == pytest.approx(2 / 3)
 
 
@@ -218,6 +221,33 @@ def test_why_not_names_the_objective_that_forbade_it_or_held_it_back() -> None:
     vectors = np.array([[1, 0], [1, 0], [1, 0], [0, 1], [0, 1]], np.float32)
     alike = _small(objectives={"mmr": MMR(vectors, 5.0)}).why_not(person(0, k=2), 2)
     assert (alike.parts["mmr"], alike.last_parts["mmr"]) == (-5.0, 0.0)
+    assert (capped.decided_by, alike.decided_by) == ("cap", "mmr")
+
+
+def test_why_not_names_a_pin_and_the_order_of_equals() -> None:
+    pinned = _small(objectives={"pin": Pin({4: 0})}).why_not(person(0, k=1), 1)
+    assert (pinned.decided_by, pinned.last_row, "pin" in pinned.last_parts) == ("pin", 4, False)
+    same = Recommender({"fixed": Fixed([4, 2])}, Linear(np.zeros((5, 5)))).why_not(person(0, k=1), 2)
+    assert (same.decided_by, same.last_row) == ("order", 4)
+
+
+def test_why_not_walks_with_what_was_shown() -> None:
+    """A list of chance: its last place is what the others are measured by, with the chances that they had there."""
+    corridor, query = _small(policy=Boltzmann(0.5)), person(0, k=2)
+    for shown in ([1, 4], [4, 1], [3, 2]):
+        told = [corridor.why_not(query, row, np.array(shown)) for row in range(5)]
+        chances = corridor.replay(query, np.array(shown))
+        for row, one in enumerate(told):
+            assert one.fell == ("dropped" if row == 0 else "shown" if row in shown else "outranked")
+            if one.fell == "shown":
+                assert one.position == shown.index(row)
+        beaten = [one for one in told if one.fell == "outranked"]
+        assert {(one.last_row, one.last_propensity) for one in beaten} == {(shown[-1], chances[-1])}
+        assert sum(one.propensity or 0.0 for one in beaten) == pytest.approx(1 - chances[-1])
+        for one in beaten:
+            assert one.decided_by == ("policy" if one.row < shown[-1] else "score")
+    gone = corridor.why_not(query, 2, np.array([1, 77]))  # 77 is no candidate any more
+    assert (gone.fell, gone.last_row) == ("outranked", 1)
 
 
 def test_why_not_of_an_item_that_is_shown() -> None:

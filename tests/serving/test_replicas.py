@@ -50,6 +50,21 @@ def test_items_told_to_one_stand_and_fall_at_once_at_the_other(pair: tuple[Repli
         assert f"new{n}" not in ids(other.list_for("u2", k=200))
 
 
+def test_an_item_deleted_at_one_has_no_name_in_the_traces_of_the_other(pair: tuple[Replica, Replica]) -> None:
+    one, other = pair
+    one.post("/v1/items", [{"id": f"gone{n}", "title": f"Gone {n}", "tags": ["gone"]} for n in range(3)])
+    answer = other.list_for("u4", k=2, filter={"tags": "gone"})
+    trace = f"/v1/recommendations/{answer['recommendation_id']}"
+    for n in range(3):
+        for replica in pair:
+            assert replica.get(f"{trace}/why/gone{n}")["title"] == f"Gone {n}"
+        one.http.delete(f"/v1/items/gone{n}")
+        for replica in pair:
+            assert replica.http.get(f"{trace}/why/gone{n}").status_code == 404
+            assert f"gone{n}" not in ids(replica.get(trace))
+            assert f"Gone {n}" not in str(replica.get(trace))
+
+
 def test_consent_told_to_one_counts_at_the_other(pair: tuple[Replica, Replica]) -> None:
     one, other = pair
     one.post("/v1/users", {"id": "u3", "consent": {"personalise": False}})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any, Protocol, TypeAlias
@@ -17,7 +17,7 @@ from regard.domain.protocols import Filter, Objective, Policy, Retriever, Scorer
 from regard.domain.request import Query, Slate
 from regard.recommending.filters import Allowed
 from regard.recommending.policies import Greedy
-from regard.recommending.slots import fill_slots, replay
+from regard.recommending.slots import Turn, along, fill_slots, replay, walk
 from regard.recommending.why_not import WhyNot, absent, outranked
 
 Proposed: TypeAlias = tuple[dict[str, Candidates], tuple[str, ...]]  # what each source says; those left out
@@ -147,16 +147,26 @@ class Recommender:
         """The same corridor with the greedy policy: what it holds best, without exploration."""
         return replace(self, policy=Greedy())
 
-    def why_not(self, query: Query, row: int, rng: np.random.Generator | None = None) -> WhyNot:
-        """Where the item `row` fell on its way through this corridor, or the position at which it is shown."""
+    def why_not(self, query: Query, row: int, shown: Rows | None = None) -> WhyNot:
+        """Where the item `row` fell on its way to the list `shown` (k,), or its position there.
+
+        None: to what the greedy corridor shows. Of a logged list, what is no candidate any more is passed over.
+        """
         (proposed, _), candidates = self._reach_many([query])[0]
         if row in candidates.rows:
-            return outranked(query, candidates, self.objectives, self.policy, row, rng or np.random.default_rng())
+            return outranked(row, candidates, proposed, self._turns(query, candidates, shown))
         retrieve: dict[str, Callable[[int], Candidates]] = {
             name: lambda k, source=self.retrievers[name]: source.retrieve(query, k)  # type: ignore[misc]
             for name in proposed
         }
         return absent(row, proposed, {**candidates.dropped, **self._unasked(query, row)}, retrieve)
+
+    def _turns(self, query: Query, candidates: Candidates, shown: Rows | None) -> Iterator[tuple[Turn, int]]:
+        """The turns of a list that was shown, with this policy's chances; None: of the greedy one."""
+        if shown is None:
+            return walk(query, candidates, self.objectives, Greedy(), lambda turn: int(turn.gains.argmax()))
+        still = shown[np.isin(shown, candidates.rows)]
+        return walk(query, candidates, self.objectives, self.policy, along(candidates, still))
 
     def _unasked(self, query: Query, row: int) -> dict[str, Rows]:
         """The item, by the filter for whose sake sources leave it out from the first."""

@@ -91,13 +91,17 @@ def replay(
     It walks the lines of `fill_slots`, so a drawn slate gets back the propensities that were logged. From the first
     item that is no candidate here on, all chances are 0: this policy never stands there.
     """
-    place = {int(row): index for index, row in enumerate(candidates.rows)}
-    places = [place.get(int(row)) for row in shown]
     chances = np.zeros(len(shown))
-    turns = walk(query, candidates, objectives, policy, lambda turn: (*places, None)[min(turn.position, len(places))])
-    for turn, index in turns:
+    for turn, index in walk(query, candidates, objectives, policy, along(candidates, shown)):
         chances[turn.position] = turn.chances[index]
     return chances
+
+
+def along(candidates: Candidates, shown: Rows) -> Pick:
+    """Takes the slate `shown` (k,) and ends behind it, or before the first item that is no candidate."""
+    place = {int(row): index for index, row in enumerate(candidates.rows)}
+    places = (*(place.get(int(row)) for row in shown), None)
+    return lambda turn: places[min(turn.position, len(places) - 1)]
 
 
 def walk(

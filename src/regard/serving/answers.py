@@ -8,13 +8,16 @@ from typing import Any
 
 import numpy as np
 
-from regard.data.translations import translator
+from regard.data.translations import Translate, translator
 from regard.domain.candidates import Candidates
 from regard.domain.errors import NotFound
 from regard.domain.request import Query, Slot
 from regard.recommending.explain import Reason, explain, explain_slate
+from regard.recommending.slots import SCORE
+from regard.recommending.why_not import ORDER, POLICY, WhyNot
 from regard.serving.installation import Installation
 from regard.serving.settings import now
+from regard.serving.vocabulary import vocabulary
 from regard.serving.wiring import Live, on_offer
 
 
@@ -111,15 +114,14 @@ def missed(here: Installation, user: str, answer: Mapping[str, Any]) -> dict[str
 
 
 def _fell(here: Installation, query: Query, row: int) -> dict[str, Any]:
-    return fell(here.live, query, row, here.settings.language)
+    return fell(here.live, here.live.recommender.why_not(query, row), here.settings.language)
 
 
-def fell(live: Live, query: Query, row: int, language: str) -> dict[str, Any]:
-    """Where an item falls on its way through the corridor, with a sentence."""
-    found = live.recommender.deterministic().why_not(query, row)
+def fell(live: Live, found: WhyNot, language: str) -> dict[str, Any]:
+    """Where an item fell on its way through the corridor, with a sentence."""
     said = found.to_json() | {"row": None, "last_row": None}
     last = None if found.last_row is None else item_of(live, found.last_row)
-    answer = {**item_of(live, row), **{k: v for k, v in said.items() if v not in (None, {}, [])}, "last": last}
+    answer = {**item_of(live, found.row), **{k: v for k, v in said.items() if v not in (None, {}, [])}, "last": last}
     return answer | {"text": sentence(answer, language)}
 
 
@@ -142,15 +144,55 @@ def sentence(found: Mapping[str, Any], language: str) -> str:
         ranks = [f"{name} {p['rank']}" for name, p in found.get("sources", {}).items() if p["rank"]]
         known = _(" Ranks: {ranks}.").format(ranks=", ".join(ranks)) if ranks else ""
         return _("No source proposed it.") + known
-    return _(
-        "It came {rank} of {n} candidates (score {score:.2f}); the last of the list, {title}, has {last:.2f}."
-    ).format(
-        rank=found["rank"],
-        n=found["candidates"],
-        score=found["score"],
-        title=(found["last"] or {}).get("title", ""),
-        last=found.get("last_score", 0.0),
+    return _outranked(found, _)
+
+
+def _outranked(found: Mapping[str, Any], _: Translate) -> str:
+    """Behind whom, by which scores, and what decided where the scores did not."""
+    last = found["last"]
+    if last is None:
+        return _("It came {rank} of {n} candidates; the list holds nothing now.").format(
+            rank=found["rank"], n=found["candidates"]
+        )
+    own, other = _apart(found["score"], found["last_score"])
+    said = _("It came {rank} of {n} candidates (score {score}); the last of the list, {title}, has {last}.").format(
+        rank=found["rank"], n=found["candidates"], score=own, title=last["title"], last=other
     )
+    decided = _decided(found, _)
+    return _("{one} {other}").format(one=said, other=decided) if decided else said
+
+
+def _decided(found: Mapping[str, Any], _: Translate) -> str:
+    by = found["decided_by"]
+    part, mine, theirs = vocabulary(_).get(by, by), found.get("parts", {}).get(by), found["last_parts"].get(by)
+    if by == SCORE:
+        return ""
+    if by == ORDER:
+        return _("Both weigh the same; what was proposed first stands first.")
+    if by == POLICY and found["last_propensity"] == 1.0:
+        return _("What earlier lists have taught decided.")
+    if by == POLICY:
+        own, other = _apart(found["propensity"], found["last_propensity"])
+        return _("A draw decided, so that we learn: it had a chance of {own} there, the other {other}.").format(
+            own=own, other=other
+        )
+    if mine is None or theirs is None:  # without bound
+        return _("“{part}” decided.").format(part=part)
+    own, other = _apart(mine, theirs, "+")
+    return _("“{part}” decided: it has {own} there, the other {other}.").format(part=part, own=own, other=other)
+
+
+def _apart(one: float, other: float, sign: str = "-") -> tuple[str, str]:
+    """Both amounts with two decimals, or as many more as tell them apart.
+
+    >>> _apart(0.5, 2), _apart(0.5012, 0.5008)
+    (('0.50', '2.00'), ('0.5012', '0.5008'))
+    """
+    for digits in range(2, 9):
+        said = f"{one:{sign}.{digits}f}", f"{other:{sign}.{digits}f}"
+        if said[0] != said[1] or one == other:
+            break
+    return said
 
 
 def similar(here: Installation, item: str, k: int) -> dict[str, Any]:

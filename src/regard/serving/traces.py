@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
+
+import numpy as np
 
 from regard.data.catalogue import FORGOTTEN
 from regard.data.impression_log import Impression
@@ -54,21 +57,29 @@ def why(served: Served, recommendation: str, item: str) -> dict[str, Any]:
 
 def _why(served: Served, live: Live, found: Impression, item: str) -> dict[str, Any]:
     row = live.catalogue.row(item)
-    query, slate = again(served, live, found)
+    query = lists.asked(served, live, found)
+    listed = np.array([one for one in found.items if one >= 0], np.int64)
+    fell = answers.fell(live, live.recommender.why_not(query, row, listed), query.language)
     said: dict[str, Any] = {"recommendation_id": found.id.hex, **answers.item_of(live, row)}
-    dropped_by = next((name for name, rows in found.body["dropped"].items() if row in rows), None)
     if row in found.items:
-        reason = explain(live.recommender, live.described, query, row, slate, search=lists.COUNTER)
-        place = found.items.index(row)
-        return said | {
-            "fell": "shown", "position": place, "propensity": found.propensities[place],
-            "parts": found.body["parts"][place], "reason": answers.reason_of(live, reason), "text": reason.text,
-        }  # fmt: skip
-    fell = answers.fell(live, query, row, query.language)
+        return said | _shown(served, live, found, row, fell.get("sources", {}))
+    dropped_by = next((name for name, rows in found.body["dropped"].items() if row in rows), None)
     if dropped_by is not None and fell.get("dropped_by") != dropped_by:  # as it was then
         fell = {"fell": "dropped", "dropped_by": dropped_by}
         fell["text"] = answers.sentence(fell, query.language)
     return said | fell
+
+
+def _shown(served: Served, live: Live, found: Impression, row: int, sources: Mapping[str, Any]) -> dict[str, Any]:
+    """What the line says of one of its items, what the `sources` that it names say of it, and the reason."""
+    query, slate = again(served, live, found)
+    reason = explain(live.recommender, live.described, query, row, slate, search=lists.COUNTER)
+    place, body = found.items.index(row), found.body
+    return {
+        "fell": "shown", "position": place, "propensity": found.propensities[place], "score": body["scores"][place],
+        "parts": body["parts"][place], "sources": {n: sources[n] for n in body["sources"][place] if n in sources},
+        "reason": answers.reason_of(live, reason), "text": reason.text,
+    }  # fmt: skip
 
 
 def _item(live: Live, row: int) -> dict[str, Any]:

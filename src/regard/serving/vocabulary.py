@@ -9,7 +9,8 @@ from regard.data.translations import Translate
 
 def vocabulary(_: Translate) -> Mapping[str, str]:
     """English name or phrase -> what a person reads."""
-    return _counts(_) | _segments(_) | _checks(_) | _findings(_) | _done(_) | _fits(_) | _states(_) | _conditions(_)
+    counts = _counts(_) | _segments(_) | _checks(_) | _findings(_) | _done(_)
+    return counts | _fits(_) | _states(_) | _conditions(_) | _parts(_)
 
 
 def _counts(_: Translate) -> dict[str, str]:
@@ -140,6 +141,13 @@ def _done(_: Translate) -> dict[str, str]:
         "kept; they tell nobody apart": _("kept; they tell nobody apart"),
         "those rows keep their text": _("those rows keep their text"),
         "read as unix seconds": _("read as unix seconds"),
+    }
+
+
+def _parts(_: Translate) -> dict[str, str]:
+    return {
+        "less like this": _("less like this"),
+        "one maker": _("one maker"),
     }
 
 

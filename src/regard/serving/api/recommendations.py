@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from fastapi import APIRouter, Path, Query, Request, Response
-from pydantic import BaseModel
+from pydantic import BaseModel, Field
 
 from regard.serving import answers, lists, traces
 from regard.serving.api.access import Guarded, Here, needs
 from regard.serving.api.bodies import answer, read, takes
 from regard.serving.api.errors import responses
-from regard.serving.wanted import ListOut, Wanted
+from regard.serving.wanted import ListOut, ReasonOut, Wanted
 
 router = APIRouter(route_class=Guarded, tags=["lists"])
 Id = Annotated[str, Path(min_length=1, max_length=256)]
@@ -26,6 +26,7 @@ class Trace(BaseModel):
     release: str
     surface: str
     variant: str
+    policy: str | None
     mode: str
     user_id: str | None
     items: list[dict[str, Any]]
@@ -36,14 +37,50 @@ class Trace(BaseModel):
     seed: int
 
 
+class ProposalOut(BaseModel):
+    """What one source says of an item: its rank (1: the best) and score there, null beyond its reach, and where it
+    stopped."""
+
+    rank: int | None
+    score: float | None
+    proposed: int = Field(description="how many items it proposed")
+    last_score: float | None = Field(description="the score of the last of them")
+
+
+class Named(BaseModel):
+    """An item by its name."""
+
+    id: str
+    title: str
+
+
 class Why(BaseModel):
-    """Why an item is on a list, or why not."""
+    """Why an item is on a list, or why not. What does not apply is absent."""
 
     recommendation_id: str
     id: str
     title: str
-    fell: str
+    fell: Literal["shown", "outranked", "dropped", "not proposed"]
     text: str
+    position: int = Field(0, description="where it is shown; 0: the first place")
+    reason: ReasonOut | None = Field(None, description="why it is shown")
+    dropped_by: str = Field("", description="the filter that dropped it")
+    sources: dict[str, ProposalOut] = Field({}, description="those that proposed it; not proposed: all, and how far")
+    propensity: float = Field(0.0, description="its chance in its place; outranked: in the last place")
+    score: float = 0.0
+    parts: dict[str, float | None] = Field({}, description="of its gain in that place")
+    candidates: int = Field(0, description="how many there were")
+    rank: int = Field(0, description="among them by score; 1: the best")
+    last: Named | None = Field(None, description="the last item of the list")
+    last_propensity: float = 0.0
+    last_score: float = 0.0
+    last_parts: dict[str, float] = {}
+    forbidden_by: list[str] = Field([], description="objectives that forbade it in the last place")
+    decided_by: str = Field(
+        "",
+        description="the part in which it fell behind the last most; policy: a draw, or what impressions have taught; "
+        "order: both were equal",
+    )
 
 
 @router.post(
@@ -63,6 +100,7 @@ async def recommend(request: Request) -> Response:
 )
 async def trace(recommendation_id: Id, here: Here) -> Response:
     """What was shown, by whom it was proposed, what made its score, and what dropped the rest."""
+    await here.person("")  # what was deleted since
     return answer(await asyncio.to_thread(traces.trace, here, recommendation_id))
 
 
@@ -72,7 +110,7 @@ async def trace(recommendation_id: Id, here: Here) -> Response:
     responses={200: {"model": Why}, **responses()},
 )
 async def why(recommendation_id: Id, item_id: Id, here: Here) -> Response:
-    """Why this item stood on that list; also for one that did not."""
+    """Why this item stood on that list, or where it fell on its way there, and what decided."""
     return answer(await asyncio.to_thread(traces.why, here, recommendation_id, item_id))
 
 
