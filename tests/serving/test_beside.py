@@ -55,9 +55,24 @@ def test_jobs_are_done_and_a_normal_stop_ends_both(own: Settings) -> None:
         (first,) = _workers(own)
         os.kill(first, 9)  # it is started again
         until(lambda: _workers(own) not in ([], [first]), own.folder / "up.log")
+        another = jobs.ask_for_retrain(here)
+        until(lambda: job(here.store, another).state == "succeeded", own.folder / "up.log", 150)  # it is at work again
         process.terminate()
         assert process.wait(60) == 0
         assert _workers(own) == []
+    assert "Fatal" not in (own.folder / "up.log").read_text()
+
+
+def test_a_worker_that_is_told_to_stop_ends_well(own: Settings) -> None:
+    worker = beside._started(own)
+    try:
+        with Installation.open(own) as here:
+            number = jobs.ask_for_retrain(here)
+            until(lambda: job(here.store, number).state == "succeeded")  # it is at work, not still starting
+        worker.terminate()
+        assert worker.wait(60) == 0
+    finally:
+        worker.kill()
 
 
 def test_a_kill_leaves_no_worker_and_who_wants_none_has_none(own: Settings) -> None:
