@@ -28,6 +28,7 @@ from regard.serving.api import (
 from regard.serving.api.access import Page, Tenants
 from regard.serving.api.bodies import PUBLISHED
 from regard.serving.door import Door
+from regard.serving.figures import Figures
 from regard.serving.installation import Installation, limit_threads
 from regard.serving.running import log_as_json
 from regard.serving.served import Served
@@ -75,7 +76,8 @@ def create(settings: Sequence[Settings], tracing: Tracing = OFF) -> FastAPI:
         served: dict[str, Served] = {}
         try:
             for one in settings:
-                served[one.tenant] = Served(Installation.open(one), tracing=tracing)
+                figures = Figures(one.tenant, one.figures)
+                served[one.tenant] = Served(Installation.open(one), figures=figures, tracing=tracing)
                 served[one.tenant].start()
             first = settings[0]
             page_ = Page(first.tenant, first.page_secret) if first.page_secret else None

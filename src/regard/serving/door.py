@@ -63,7 +63,7 @@ class Door:
         served = scope.get("state", {}).get("served")
         route = _route(scope)
         if served is not None:
-            served.figures.requests.labels(route, status).observe(took)
+            served.figures.answered(route, status, took)
         if status >= 500 or took >= SLOW:
             said: dict[str, Any] = {"method": scope["method"], "route": route, "status": status}
             log.warning("request", **said, ms=round(took * 1e3, 1), request_id=name.decode())

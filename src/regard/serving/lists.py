@@ -101,9 +101,7 @@ async def recommend(served: Served, wanted: Wanted) -> bytes:
     impression = _impression(live, wanted, resolved, slate, candidates, seed)
     with part("impression"):
         logged = asked and await served.log(impression)
-    served.figures.lists.labels(str(logged).lower()).inc()
-    for source in slate.left_out:
-        served.figures.left_out.labels(source).inc()
+    served.figures.listed(logged, slate.left_out)
     reasons: list[Any] = [None] * len(slate.slots)
     if wanted.explain != "none":
         search = COUNTER if wanted.explain == "full" else 0

@@ -10,8 +10,10 @@ import sys
 import threading
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
+from tempfile import TemporaryDirectory
 
 import structlog
 import uvicorn
@@ -77,21 +79,33 @@ def serve(settings: Settings, address: Address, page: bool = False) -> None:
     os.environ.setdefault("REGARD_HELPERS", str(settings.helpers or helpers_of(address.workers)))
     os.environ |= handed_down(settings) | ({"REGARD_PAGE_SECRET": secrets.token_hex(32)} if page else {})
     try:
-        uvicorn.run(
-            "regard.serving.app:from_environment",
-            factory=True,
-            host=address.host,
-            port=address.port,
-            workers=address.workers,
-            access_log=False,
-            log_config=None,
-            timeout_graceful_shutdown=GRACE,
-            server_header=False,
-            backlog=4096,
-        )
+        with _shared(settings, address.workers):
+            uvicorn.run(
+                "regard.serving.app:from_environment",
+                factory=True,
+                host=address.host,
+                port=address.port,
+                workers=address.workers,
+                access_log=False,
+                log_config=None,
+                timeout_graceful_shutdown=GRACE,
+                server_header=False,
+                backlog=4096,
+            )
     except SystemExit as ending:
         if ending.code != STOPPED:  # told to stop, and it did
             raise
+
+
+@contextmanager
+def _shared(settings: Settings, workers: int) -> Iterator[None]:
+    """What several workers have together: a folder for their figures while they run, and the limit of each key."""
+    if workers == 1:
+        yield
+        return
+    with TemporaryDirectory(prefix="regard-figures-") as folder:
+        os.environ |= {"PROMETHEUS_MULTIPROC_DIR": folder, "REGARD_RATE": str(settings.rate / workers)}
+        yield
 
 
 def first_keys(settings: Settings) -> dict[str, str]:

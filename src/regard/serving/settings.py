@@ -26,7 +26,8 @@ class Settings:
     stands behind an endpoint. Of a server: tenants that one process serves (default: `tenant` alone), origins of pages
     that may ask it, the requests a second that one key may make (0: any number), the seconds that a list waits for the
     store (patience) and for one source (budget), and threads that help with the sources (helpers). With a page_secret
-    the page of `/` needs no key.
+    the page of `/` needs no key. traces: what OpenTelemetry exports. figures: the folder where several processes of one
+    server write theirs for Prometheus.
     """
 
     folder: Path
@@ -45,6 +46,7 @@ class Settings:
     helpers: int = 0
     page_secret: str = field(default="", repr=False)
     traces: str = ""
+    figures: str = ""
 
     @property
     def store(self) -> str | Path:
@@ -57,8 +59,8 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
 
     Variables: REGARD_FOLDER, REGARD_DATABASE_URL, REGARD_TENANT, REGARD_LANGUAGE, REGARD_THREADS, REGARD_DATA,
     REGARD_ENCODER_KEY, REGARD_TENANTS, REGARD_ORIGINS (both parted by commas), REGARD_RATE, REGARD_PATIENCE,
-    REGARD_BUDGET, REGARD_HELPERS, REGARD_PAGE_SECRET; of OpenTelemetry those that switch it on (see `_traces`), the
-    others are read by its SDK.
+    REGARD_BUDGET, REGARD_HELPERS, REGARD_PAGE_SECRET; PROMETHEUS_MULTIPROC_DIR; of OpenTelemetry those that switch
+    it on (see `_traces`), the others are read by its SDK.
     """
     env = os.environ if environment is None else environment
     home = folder or Path(env.get("REGARD_FOLDER") or platformdirs.user_data_path("regard"))
@@ -79,6 +81,7 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         budget=_number("REGARD_BUDGET", env.get("REGARD_BUDGET", "0.1"), "seconds, .001 or more", 1e-3),
         helpers=_whole("REGARD_HELPERS", env, "0 for none"),
         traces=_traces(env),
+        figures=env.get("PROMETHEUS_MULTIPROC_DIR", ""),
     )
 
 

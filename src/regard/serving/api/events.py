@@ -52,7 +52,7 @@ async def events(request: Request) -> Response:
     batch = parse_events(await read_json(request))
     served = request.state.served
     await served.append(batch)
-    served.figures.events.inc(len(batch))
+    served.figures.kept(len(batch))
     return answer({"accepted": len(batch)}, 202)
 
 

@@ -43,5 +43,5 @@ async def ready(request: Request) -> Response:
     responses={200: {"content": {"text/plain": {"schema": {"type": "string"}}}}, **responses()},
 )
 async def metrics(here: Here) -> Response:
-    """This process's figures about the key's tenant, as Prometheus reads them."""
+    """This server's figures about the key's tenant, as Prometheus reads them; all its workers answer alike."""
     return Response(generate_latest(here.figures.registry), media_type=CONTENT_TYPE_LATEST)

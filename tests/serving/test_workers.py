@@ -1,0 +1,52 @@
+"""Several workers of one server: whichever answers, their figures are those of all, and limits hold for all together."""
+
+from __future__ import annotations
+
+import os
+import signal
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.serving.processes import Replica, serving, until
+from tests.serving.serving import Home
+
+
+def ask(replica: Replica, method: str, path: str, body: object = None) -> httpx.Response:
+    """Over a connection of its own, so that any worker may answer."""
+    with httpx.Client(base_url=replica.http.base_url, headers=replica.http.headers, timeout=30) as client:
+        return client.request(method, path, json=body)
+
+
+def told(replica: Replica, name: str) -> float:
+    """A figure over all its labels."""
+    lines = ask(replica, "GET", "/metrics").text.splitlines()
+    return sum(float(line.rpartition(" ")[2]) for line in lines if line.startswith(name))
+
+
+def counting(folder: Path) -> set[int]:
+    """The processes that have counted something there."""
+    return {int(path.stem.rpartition("_")[2]) for path in folder.glob("regard-figures-*/counter_*.db")}
+
+
+def test_figures_are_those_of_all_workers_also_of_one_that_is_gone(
+    served: Home, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with serving(served[0], served[1]["admin"], "--workers", "2") as replica:
+        until(lambda: len(counting(tmp_path)) == 2, replica.log)
+        with ThreadPoolExecutor(8) as hands:
+            wanted = {"user_id": "u1", "k": 3}
+            answers = list(hands.map(lambda _: ask(replica, "POST", "/v1/recommendations", wanted), range(48)))
+        assert {answer.status_code for answer in answers} == {200}
+        ask(replica, "POST", "/v1/events", [{"user": "u1", "item": f"f{n}"} for n in range(3)])
+        assert {told(replica, "regard_lists_total") for _ in range(20)} == {48}
+        os.kill(min(counting(tmp_path)), signal.SIGKILL)
+        until(lambda: len(counting(tmp_path)) == 3, replica.log)
+        assert {told(replica, "regard_lists_total") for _ in range(20)} == {48}
+        assert {told(replica, "regard_events_total") for _ in range(20)} == {3}
+        assert "tenant=" not in ask(replica, "GET", "/metrics").text
+        assert replica.stop() == 0
+    assert not list(tmp_path.glob("regard-figures-*"))
