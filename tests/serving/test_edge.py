@@ -14,8 +14,11 @@ from tests.serving.serving import Client, Home, said
 
 
 def routes(client: Client) -> list[tuple[str, str, str | None]]:
+    """Method, path and role of every route; once more for each parameter that needs another role."""
     paths = client.get("/openapi.json").json()["paths"]
-    return [(m.upper(), p, route.get("x-role")) for p, methods in paths.items() for m, route in methods.items()]
+    told = [(m.upper(), p, route) for p, methods in paths.items() for m, route in methods.items()]
+    plain = [(m, p, route.get("x-role")) for m, p, route in told]
+    return plain + [(m, f"{p}?{name}=0001", role) for m, p, r in told for name, role in r.get("x-role-with", {}).items()]
 
 
 def test_no_key_is_401_and_a_lesser_role_403_on_every_route(client: Client, served: Home) -> None:
@@ -34,6 +37,17 @@ def test_no_key_is_401_and_a_lesser_role_403_on_every_route(client: Client, serv
         if role in lesser:
             answer = client.request(method, url, headers={"Authorization": f"Bearer {served[1][lesser[role]]}"})
             assert (answer.status_code, answer.json()["error"]["where"]) == (403, "the key"), (method, path)
+
+
+def test_a_gorse_list_is_read_and_written_back_by_who_may_write(client: Client, served: Home) -> None:
+    assert [role for _, path, role in routes(client) if path.startswith("/api/recommend/")].count("write") == 2
+    client.bearing(served[1]["read"])
+    assert len(client.get("/api/recommend/u1?n=3").json()) == 3
+    for path in ("/api/recommend/u1", "/api/recommend/u1/crime"):
+        answer = client.get(f"{path}?n=3&write-back-type=read")
+        assert (answer.status_code, answer.json()["error"]["got"]) == (403, "the role read")
+    client.bearing(served[1]["write"])
+    assert len(client.get("/api/recommend/u1?n=3&write-back-type=read").json()) == 3
 
 
 def test_a_revoked_key_opens_nothing(client: Client, served: Home) -> None:

@@ -7,8 +7,10 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 
 import gorse
@@ -208,6 +210,16 @@ def test_gorsejs(replica: Replica, tmp_path: Path, modules: Path) -> None:
     assert said["people"]
 
 
-def test_a_span_that_is_none_is_refused(replica: Replica) -> None:
-    answer = replica.http.get("/api/recommend/u1?write-back-type=read&write-back-delay=soon")
+@pytest.mark.parametrize("span", ["soon", "24h0m1s", "9000h"])
+def test_a_span_that_is_none_or_longer_than_a_day_is_refused(replica: Replica, span: str) -> None:
+    answer = replica.http.get(f"/api/recommend/u1?write-back-type=read&write-back-delay={span}")
     assert (answer.status_code, answer.json()["error"]["where"]) == (422, "write-back-delay")
+    assert replica.get("/api/user/u1/feedback/read") == []
+
+
+def test_a_span_of_a_day_is_taken(replica: Replica) -> None:
+    found = replica.get("/api/recommend/u4?n=2&write-back-type=read&write-back-delay=23h59m60s")
+    rows = replica.get("/api/user/u4/feedback/read")
+    assert {row["ItemId"] for row in rows} == set(found)
+    days = [datetime.fromisoformat(row["Timestamp"]).timestamp() - time.time() for row in rows]
+    assert all(86_400 - 60 < one <= 86_400 for one in days)

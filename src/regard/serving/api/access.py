@@ -123,19 +123,24 @@ class Guarded(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """The handler behind the door."""
-        handle, role = super().get_route_handler(), (self.openapi_extra or {}).get("x-role")
+        handle, extra = super().get_route_handler(), self.openapi_extra or {}
+        role, more = extra.get("x-role"), extra.get("x-role-with", {})
         if role not in ROLES:
             raise AssertionError(f"{self.path} names no role: needs(ROLE), or stand in access.OPEN")
 
         async def guarded(request: Request) -> Response:
-            request.app.state.tenants.admit(request, role)
+            asked = [role, *(other for name, other in more.items() if request.query_params.get(name))]
+            request.app.state.tenants.admit(request, max(asked, key=ROLES.index))
             return await handle(request)
 
         return guarded
 
 
 def needs(role: Role, **extra: Any) -> dict[str, Any]:
-    """What a route says of the role that it needs, published with its schema."""
+    """What a route says of the role that it needs, published with its schema.
+
+    `x-role-with`: {query parameter: the role that it takes where the request has it}.
+    """
     return {"x-role": role, "security": [{"bearer": []}, {"key": []}], **extra}
 
 

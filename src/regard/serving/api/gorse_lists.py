@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import re
 from collections.abc import Iterable
 from typing import Annotated, Any
@@ -11,6 +12,7 @@ import numpy as np
 import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
+from regard.data.files.rules import AHEAD
 from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.records import Event
 from regard.recommending.columns import take
@@ -31,19 +33,19 @@ N = Annotated[int, Query(ge=1, le=100)]
 Offset = Annotated[int, Query(ge=0, le=100)]
 Text = Annotated[str, Query(max_length=256)]
 DELAY = re.compile(r"(?:(\d{1,4})h)?(?:(\d{1,4})m)?(?:(\d{1,6})s)?")
+READS = needs("read", **{"x-role-with": {"write-back-type": "write"}})
+LISTED: dict[int | str, dict[str, Any]] = {200: {"model": list[Any]}, **responses()}
 SCORED: dict[int | str, dict[str, Any]] = {200: {"model": list[dict[str, Any]]}, **responses()}
 
 
-@router.get(
-    "/api/recommend/{user_id}", openapi_extra=needs("write"), responses={200: {"model": list[Any]}, **responses()}
-)
-@router.get(
-    "/api/recommend/{user_id}/{category:path}",
-    openapi_extra=needs("write"),
-    responses={200: {"model": list[Any]}, **responses()},
-)
+@router.get("/api/recommend/{user_id}", openapi_extra=READS, responses=LISTED)
+@router.get("/api/recommend/{user_id}/{category:path}", openapi_extra=READS, responses=LISTED)
 async def recommend(user_id: Id, request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
-    """A list for a person: ids, or with `X-API-Version: 2` ids and scores. `write-back-type`: it counts as met."""
+    """A list for a person: ids, or with `X-API-Version: 2` ids and scores.
+
+    `write-back-type` (takes the role write): each item gets such feedback, so that it counts as met; with
+    `write-back-delay`, a span such as 10m of at most 24h, when that time has passed.
+    """
     asked = request.query_params
     delay = seconds(asked.get("write-back-delay", ""))
     wanted = _wanted(user_id, n + offset, _category(request), here)
@@ -143,16 +145,17 @@ async def health(request: Request) -> Response:
 
 
 def seconds(text: str) -> float:
-    """A span as gorse writes it.
+    """A span as gorse writes it; InvalidInput where it is none, or longer than an event may lie ahead.
 
     >>> seconds("1h30m"), seconds("")
     (5400.0, 0.0)
     """
     found = DELAY.fullmatch(text)
-    if found is None:
-        raise InvalidInput("write-back-delay", "a span such as 10m or 1h30m", repr(text)[:200])
-    hours, minutes, rest = (int(part or 0) for part in found.groups())
-    return 3600.0 * hours + 60.0 * minutes + rest
+    hours, minutes, rest = (int(part or 0) for part in found.groups()) if found else (math.inf, 0, 0)
+    span = 3600.0 * hours + 60.0 * minutes + rest
+    if span > AHEAD:
+        raise InvalidInput("write-back-delay", "a span such as 10m or 1h30m, at most 24h", repr(text)[:200])
+    return span
 
 
 async def _live(here: Served) -> Live:
