@@ -18,7 +18,9 @@ def routes(client: Client) -> list[tuple[str, str, str | None]]:
     paths = client.get("/openapi.json").json()["paths"]
     told = [(m.upper(), p, route) for p, methods in paths.items() for m, route in methods.items()]
     plain = [(m, p, route.get("x-role")) for m, p, route in told]
-    return plain + [(m, f"{p}?{name}=0001", role) for m, p, r in told for name, role in r.get("x-role-with", {}).items()]
+    return plain + [
+        (m, f"{p}?{name}=0001", role) for m, p, r in told for name, role in r.get("x-role-with", {}).items()
+    ]
 
 
 def test_no_key_is_401_and_a_lesser_role_403_on_every_route(client: Client, served: Home) -> None:

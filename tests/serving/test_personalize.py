@@ -12,8 +12,10 @@ import pytest
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
+from regard.domain.errors import InvalidInput
+from regard.serving.api.personalize import _filter
 from tests.serving.processes import Replica, serving
-from tests.serving.serving import Home
+from tests.serving.serving import Home, said
 
 ARN = "arn:aws:personalize:eu-central-1:000000000000:campaign/any"
 
@@ -84,10 +86,66 @@ def test_a_ranking_keeps_every_item_and_puts_the_liked_kind_first(replica: Repli
     assert replica.get(f"/v1/recommendations/{found['recommendationId']}")["surface"] == "personalize ranking"
 
 
-def test_somebody_without_a_user_id_is_known_by_their_session(replica: Replica) -> None:
+def test_somebody_without_a_user_id_is_found_by_their_session(replica: Replica) -> None:
+    runtime, events = client_of(replica, "personalize-runtime"), client_of(replica, "personalize-events")
     event = {"eventType": "like", "itemId": "f1", "sentAt": time.time()}
-    client_of(replica, "personalize-events").put_events(trackingId="any", sessionId="s9", eventList=[event])
-    assert replica.list_for("session:s9")["dropped"]["seen"] == 1
+    events.put_events(trackingId="any", sessionId="s9", eventList=[event])
+    found = runtime.get_recommendations(campaignArn=ARN, userId="s9", numResults=5)
+    assert all(int(one["itemId"][1:]) % 2 == 1 for one in found["itemList"] if one["itemId"] != "f1")
+    assert replica.get(f"/v1/recommendations/{found['recommendationId']}")["dropped"]["seen"] == ["f1"]
+
+
+def test_who_logs_in_brings_what_their_session_did(replica: Replica, served: Home) -> None:
+    runtime, events = client_of(replica, "personalize-runtime"), client_of(replica, "personalize-events")
+    for session, user, name in (("s10", None, "f1"), ("s10", "ann", "f3"), ("s11", "ann", "f5"), ("u7", "ann", "f7")):
+        event = {"eventType": "like", "itemId": name, "sentAt": time.time()}
+        events.put_events(trackingId="any", sessionId=session, eventList=[event], **({"userId": user} if user else {}))
+        if user is None:
+            runtime.get_recommendations(campaignArn=ARN, userId=session, numResults=5)
+    assert replica.list_for("ann")["dropped"]["seen"] == 4
+    assert replica.list_for("s10")["dropped"].get("seen", 0) == 0
+    assert replica.list_for("u7")["dropped"]["seen"] == 8  # somebody else with the id of a session keeps what is theirs
+    lists = "SELECT surface FROM impressions i JOIN users u ON u.row = i.user_row WHERE u.id = 'ann' ORDER BY i.at"
+    assert said(served[0], lists)[0] == ("personalize",)
+
+
+def test_impression_and_recommendation_are_kept(replica: Replica, served: Home) -> None:
+    event = {
+        "eventType": "like", "itemId": "f1", "sentAt": time.time(), "impression": ["f1", "f3"],
+        "recommendationId": "r1", "properties": json.dumps({"page": "home"}),
+    }  # fmt: skip
+    events = client_of(replica, "personalize-events")
+    events.put_events(trackingId="any", sessionId="s12", userId="looks", eventList=[event])
+    kept = "SELECT e.context, e.slate FROM events e JOIN users u ON u.row = e.user_row WHERE u.id = 'looks'"
+    assert said(served[0], kept) == [({"page": "home", "impression": ["f1", "f3"]}, "r1")]
+
+
+def test_no_results_wanted_are_no_list(replica: Replica, served: Home) -> None:
+    asked = {"campaignArn": ARN, "userId": "u5", "numResults": 0}
+    found = client_of(replica, "personalize-runtime").get_recommendations(**asked)
+    assert (found["itemList"], found["recommendationId"]) == ([], "")
+    lists = "SELECT count(*) FROM impressions i JOIN users u ON u.row = i.user_row WHERE u.id = 'u5'"
+    assert said(served[0], lists) == [(0,)]
+
+
+@pytest.mark.parametrize(
+    ("text", "meant"),
+    [
+        ('"even, odd"', ["even, odd"]),
+        ('"a","b, c", "d"', ["a", "b, c", "d"]),
+        ("plain, words", ["plain", "words"]),
+        ('"a ""quoted"" word"', ['a "quoted" word']),
+        ("", []),
+    ],
+)
+def test_quoted_values_of_a_filter_hold_commas(text: str, meant: list[str]) -> None:
+    assert _filter({"tags": text}) == {"tags": meant}
+
+
+@pytest.mark.parametrize("text", ['"open', '"a"b', "two\nlines"])
+def test_values_of_a_filter_that_cannot_be_read_are_refused(text: str) -> None:
+    with pytest.raises(InvalidInput, match=r"filterValues\.tags"):
+        _filter({"tags": text})
 
 
 def test_an_unknown_key_is_refused(replica: Replica) -> None:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import csv
 from typing import Annotated, Any
 
 import orjson
 from fastapi import APIRouter, Request, Response
 from pydantic import BaseModel, ConfigDict, Field
 
+from regard.data.joining import SESSION, join
 from regard.data.schemas import parse_event
 from regard.domain.errors import InvalidInput
 from regard.serving import lists
@@ -58,7 +61,7 @@ class PersonalizeEvent(BaseModel):
     eventValue: float | None = None
     itemId: Name | None = None
     sentAt: float | str
-    impression: list[str] = []
+    impression: list[Name] = Field([], max_length=500, description="what was shown; kept in the event's context")
     recommendationId: str = ""
     properties: str | dict[str, Any] = "{}"
 
@@ -69,7 +72,7 @@ class EventsBody(BaseModel):
     model_config = ConfigDict(extra="ignore")
 
     trackingId: str = ""
-    sessionId: str
+    sessionId: Name
     userId: Name | None = None
     eventList: list[PersonalizeEvent] = Field(min_length=1, max_length=10)
 
@@ -101,14 +104,16 @@ class RankingOut(BaseModel):
     responses={200: {"model": RecommendationsOut}, **responses()},
 )
 async def recommendations(request: Request) -> Response:
-    """GetRecommendations."""
+    """GetRecommendations. Where no results are wanted, no list is made, and recommendationId is empty."""
     said = await read(request, RecommendationsIn)
     wanted = Wanted(
         user_id=said.userId, surface="personalize", context=dict(said.context), seed_item=said.itemId,
         filter=_filter(said.filterValues),
-    ).model_copy(update={"k": max(1, said.numResults)})  # fmt: skip
+    ).model_copy(update={"k": said.numResults})  # fmt: skip
+    if not said.numResults:
+        return answer({"itemList": [], "recommendationId": ""})
     found = orjson.loads(await lists.recommend(request.state.served, wanted))
-    scored = [{"itemId": item["id"], "score": item["score"]} for item in found["items"][: said.numResults]]
+    scored = [{"itemId": item["id"], "score": item["score"]} for item in found["items"]]
     return answer({"itemList": scored, "recommendationId": found["recommendation_id"]})
 
 
@@ -136,18 +141,21 @@ async def ranking(request: Request) -> Response:
     responses={200: {"description": "They are on disk."}, **responses()},
 )
 async def events(request: Request) -> Response:
-    """PutEvents. Somebody without a userId is known by their session."""
-    said = await read(request, EventsBody)
-    user = said.userId or f"session:{said.sessionId}"[:256]
-    rows = [_event(user, one, n) for n, one in enumerate(said.eventList) if one.itemId is not None]
+    """PutEvents. Without a userId, the events are those of somebody whose id is the sessionId: ask for their lists
+    with it as the userId. The first event with both gives what the session did before to that user.
+    """
+    said, served = await read(request, EventsBody), request.state.served
+    rows = [_event(said, one, n) for n, one in enumerate(said.eventList) if one.itemId is not None]
     at = now()
     parsed = [parse_event(row, f"eventList[{n}]", now=at) for n, row in enumerate(rows)]
     if parsed:
-        await request.state.served.append(parsed)
+        await served.append(parsed)
+    if said.userId is not None:
+        await asyncio.to_thread(join, served.here.store, said.sessionId, said.userId)
     return Response(status_code=200)
 
 
-def _event(user: str, said: PersonalizeEvent, n: int) -> dict[str, Any]:
+def _event(body: EventsBody, said: PersonalizeEvent, n: int) -> dict[str, Any]:
     context = said.properties
     if isinstance(context, str):
         try:
@@ -156,12 +164,22 @@ def _event(user: str, said: PersonalizeEvent, n: int) -> dict[str, Any]:
             raise Malformed(f"eventList[{n}].properties", "JSON", str(error)[:200]) from error
     if not isinstance(context, dict):
         raise InvalidInput(f"eventList[{n}].properties", "a JSON object", repr(context)[:200])
+    context |= {"impression": said.impression} if said.impression else {}
+    context |= {SESSION: body.sessionId} if body.userId is None else {}
     return {
-        "user": user, "item": said.itemId, "type": said.eventType, "value": said.eventValue, "time": said.sentAt,
-        "id": said.eventId, "slate": said.recommendationId, "context": context,
+        "user": body.userId or body.sessionId, "item": said.itemId, "type": said.eventType, "value": said.eventValue,
+        "time": said.sentAt, "id": said.eventId, "slate": said.recommendationId, "context": context,
     }  # fmt: skip
 
 
 def _filter(said: dict[str, str]) -> dict[str, str | list[str]]:
-    """Filter values: names of our filter's fields, values quoted and parted by commas."""
-    return {name: [one.strip().strip('"') for one in text.split(",")] for name, text in said.items()}
+    """Filter values: names of our filter's fields, values parted by commas; in quotes a comma is part of a value."""
+    return {name: _values(f"filterValues.{name}", text) for name, text in said.items()}
+
+
+def _values(where: str, text: str) -> list[str]:
+    """One line of CSV, where a quote within quotes stands twice."""
+    try:
+        return [one.strip() for one in next(csv.reader([text.strip()], skipinitialspace=True, strict=True))]
+    except csv.Error as error:
+        raise InvalidInput(where, 'values parted by commas, such as "one","two, three"', repr(text)[:200]) from error
