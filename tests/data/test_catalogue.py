@@ -203,7 +203,7 @@ def test_a_known_item_changes_by_field_and_takers_keep_what_they_took() -> None:
     assert catalogue.item(0).attributes == {"genres": ("g",), "year": 2000.0}
     assert (catalogue.item(0).title, catalogue.item(0).tags) == ("Aa", ("x", "y"))
     assert catalogue.vectors("lengths")[0].tolist() == [2, 3]
-    catalogue.hide(0, hidden=False)
+    catalogue.follow([(0, replace(catalogue.item(0), hidden=False))])
     assert not catalogue.hidden[0]
     assert not catalogue.item(0).hidden
 

@@ -61,7 +61,7 @@ def test_a_catalogue_that_walks_stands_as_one_that_is_read(store: Store) -> None
         found = past.steps(store, before, n, counted(store))
         walks.follow(found.items, found.gone, n)
         read = Catalogue.of(snapshot(store, items_at=n))
-        assert (len(walks), walks.upto) == (len(read), n)
+        assert (len(walks), walks.as_of.items) == (len(read), n)
         for row in range(len(read)):
             assert walks.id(row) == read.id(row)
             if not read.id(row).startswith("\0"):

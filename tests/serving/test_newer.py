@@ -96,7 +96,7 @@ def test_a_newer_item_is_read_alike_by_who_followed_it_and_who_loads_it_later(cl
     app: Any = client.app
     lives = [app.state.tenants.served[home.tenant].live]
     with Installation.open(home) as here:
-        lives += [here.live, here.load(items_at=lives[0].catalogue.upto)]
+        lives += [here.live, here.load(items_at=lives[0].catalogue.as_of.items)]
         for live in lives:
             rows = live.catalogue.rows(f"n{n}" for n in range(3)).tolist()
             assert [live.catalogue.item(row).attributes for row in rows] == [{"rating": one} for one in said]

@@ -174,7 +174,7 @@ def test_the_corridor_of_the_past_is_made_once_for_a_release_and_what_it_went_wi
     with Installation.open(own) as here:
         served = Served.at_rest(here)
         assert served.live is not None
-        items, made = served.live.catalogue.upto, []
+        items, made = served.live.catalogue.as_of, []
         for left_out in ((), ("ease",), ()):
             with served.past.at("0001", items, left_out) as live:
                 made.append(live.recommender)

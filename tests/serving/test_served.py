@@ -18,26 +18,35 @@ from tests.serving.processes import until
 from tests.serving.serving import Client, Home, ids
 
 
-def test_while_the_text_encoder_is_away_lists_come_and_keys_are_followed(
+def test_while_the_text_encoder_is_away_all_is_followed_that_needs_none(
     client: Client, served: Home, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def away(self: Cached, items: Any) -> Any:
         raise Unavailable("the text endpoint", "an answer", "connection refused")
 
-    shelf = {"filter": {"shelf": "late"}}
-    client.post("/v1/items", json={"id": "first", "attributes": {"shelf": "late"}})
+    within, shelf = within_of(client, served), {"filter": {"shelf": "late"}}
+    assert {"f10", "f11", "f12"} <= set(ids(client.list_for("somebody", k=200)))
     with Installation.open(served[0]) as here, monkeypatch.context() as patched:
         key = create_key(here.store, "short-lived", "read")
         patched.setattr(Cached, "encode", away)
-        assert client.post("/v1/items", json={"id": "second", "attributes": {"shelf": "late"}}).status_code == 200
-        assert ids(client.list_for("u1", **shelf)) == ["first"]
+        new = {"id": "new", "title": "never read before", "attributes": {"shelf": "late"}}
+        assert client.post("/v1/items", json=new).status_code == 200
+        assert client.patch("/v1/items/f10", json={"hidden": True}).status_code == 200
+        assert "f10" not in ids(client.list_for("somebody", k=200))
+        assert client.delete("/v1/items/f11").status_code == 200
+        assert "f11" not in ids(client.list_for("somebody", k=200))
+        assert client.patch("/v1/items/f12", json={"valid_until": 1.0}).status_code == 200
+        assert "f12" not in ids(client.list_for("somebody", k=200))
+        assert ids(client.list_for("u1", **shelf)) == ["new"]
+        assert within.live is not None
+        assert within.live.catalogue.unread == (within.live.catalogue.row("new"),)
         assert client.get("/health/ready").status_code == 200
         bearing = {"Authorization": f"Bearer {key}"}
         assert client.get("/v1/releases", headers=bearing).status_code == 200
         revoke_key(here.store, "short-lived")
         client.list_for("u1")
         assert client.get("/v1/releases", headers=bearing).status_code == 401
-    until(lambda: sorted(ids(client.list_for("u1", **shelf))) == ["first", "second"])
+    until(lambda: within.live is not None and not within.live.catalogue.unread)
 
 
 @pytest.mark.parametrize("fails", ["load", "happened"])

@@ -5,23 +5,22 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
-from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from regard.data.growing import Growing, Memberships
+from regard.data.item_columns import ItemColumns
 from regard.data.item_records import members, members_of, merged, record, records
-from regard.domain.arrays import Array, Mask, Rows, Scores, Vectors, check_finite, check_shape
+from regard.data.reading import NO_ENCODERS, NO_RECALLS, AsOf, Reading, Recall
+from regard.domain.arrays import Mask, Rows, Scores, Vectors
 from regard.domain.dataset import Dataset
 from regard.domain.errors import NotFound
 from regard.domain.protocols import Encoder
 from regard.domain.records import Item
 from regard.domain.request import UNKNOWN
 
-NO_CREATOR = -1
 FORGOTTEN = "\0{}"  # the id of a row whose person or item was deleted; PostgreSQL keeps no such id: it is nobody's
-NONE: Mapping[str, Encoder[Item]] = MappingProxyType({})
 
 
 class Catalogue:
@@ -29,40 +28,44 @@ class Catalogue:
 
     One writer at a time (a lock sees to it), any number of readers, who wait for nobody: what they took stays as it
     was, but for vectors of changed items. New rows are published last, when all their columns stand. `encoders`, by
-    name, give new items their content vectors; kinds of vectors without an encoder get zeros. All changes of the store
-    up to number `upto` are in, and none after `coming`: where a reader found both equal, nothing changed under them.
+    name, give new items their content vectors, `recalls` those that need no encoder; kinds of vectors without an
+    encoder get zeros. It stands at least `as_of`, and has nothing beyond `coming`: where a reader found both equal,
+    nothing changed under them.
     """
 
-    def __init__(self, encoders: Mapping[str, Encoder[Item]] = NONE) -> None:
-        self._encoders = dict(encoders)
+    def __init__(
+        self, encoders: Mapping[str, Encoder[Item]] = NO_ENCODERS, recalls: Mapping[str, Recall] = NO_RECALLS
+    ) -> None:
+        self._reading = Reading(encoders, recalls)
         self._writing = threading.Lock()
-        self.upto = self.coming = 0
+        self.as_of = self.coming = AsOf()
+        self._unread: dict[int, None] = {}  # rows whose words are still to be read, those that changed last at the end
         self._ids: list[str] = []
         self._rows: dict[str, int] = {}
         self._data: Dataset | None = None
         self._changed: dict[int, Item] = {}  # what is not, or no longer, as in the Dataset
-        self._hidden = Growing(np.empty(0, np.bool_))
-        self._valid_from = Growing(np.empty(0, np.float64))
-        self._valid_until = Growing(np.empty(0, np.float64))
-        self._creators = Growing(np.empty(0, np.int64))
-        self._columns = (self._hidden, self._valid_from, self._valid_until, self._creators)
-        self._creator_codes: dict[str, int] = {}
+        self._columns = ItemColumns()
         self._titles: list[str] = []
         self._vectors: dict[str, Growing] = {}
         self._groups: dict[str, Memberships] = {}
 
     @classmethod
-    def of(cls, data: Dataset, encoders: Mapping[str, Encoder[Item]] = NONE) -> Catalogue:
+    def of(
+        cls,
+        data: Dataset,
+        encoders: Mapping[str, Encoder[Item]] = NO_ENCODERS,
+        recalls: Mapping[str, Recall] = NO_RECALLS,
+    ) -> Catalogue:
         """The items of a Dataset, row for row. Vectors that it lacks are made by their encoder now."""
-        catalogue = cls(encoders)
+        catalogue = cls(encoders, recalls)
         catalogue._data = data
-        for column, values in zip(catalogue._columns, catalogue._values_of(data), strict=True):
-            column.append(values)
+        catalogue._columns.start(data)
         catalogue._titles = data.titles
         catalogue._vectors = {name: Growing(vectors, copying=False) for name, vectors in data.vectors.items()}
         catalogue._publish(list(data.items))
         for name in encoders.keys() - data.vectors.keys() if len(data.items) else ():
-            catalogue._vectors[name] = Growing(catalogue._encoded(name, list(records(data))), copying=False)
+            vectors = catalogue._reading.encoded(name, list(records(data)), None)
+            catalogue._vectors[name] = Growing(vectors, copying=False)
         return catalogue
 
     def __len__(self) -> int:
@@ -99,22 +102,22 @@ class Catalogue:
     @property
     def hidden(self) -> Mask:
         """Items that are never shown, (I,)."""
-        return self._hidden.view
+        return self._columns.hidden.view
 
     @property
     def valid_from(self) -> Scores:
         """Unix seconds from which an item may be shown, (I,); -inf: open."""
-        return self._valid_from.view
+        return self._columns.valid_from.view
 
     @property
     def valid_until(self) -> Scores:
         """Unix seconds until which an item may be shown, (I,); inf: open."""
-        return self._valid_until.view
+        return self._columns.valid_until.view
 
     @property
     def creators(self) -> NDArray[np.int64]:
         """Codes of the items' creators, (I,); -1: none is known."""
-        return self._creators.view
+        return self._columns.creators.view
 
     @property
     def titles(self) -> Sequence[str]:
@@ -138,6 +141,11 @@ class Catalogue:
         found = self._memberships(name)
         return found.having(wanted) if found.any else None
 
+    @property
+    def unread(self) -> tuple[int, ...]:
+        """Rows whose words are still to be read, those that changed last at the end."""
+        return tuple(self._unread)
+
     def upsert(self, items: Sequence[Item]) -> Rows:
         """Add new items and change known ones (empty fields say nothing); returns their rows, (n,).
 
@@ -147,18 +155,17 @@ class Catalogue:
             whole = self._whole(items)
             old = [item for item in whole if item.id in self._rows]
             new = [item for item in whole if item.id not in self._rows]
-            encoded = {name: self._encoded(name, [*old, *new]) for name in self._encoders if whole}
-            if old:
-                self._change(old, {name: vectors[: len(old)] for name, vectors in encoded.items()})
-            if new:
-                self._add(new, {name: vectors[len(old) :] for name, vectors in encoded.items()})
-            return self.rows(item.id for item in items)
+            self._hold(old, new, self._encoded([*old, *new]))
+            rows = self.rows(item.id for item in items)
+            self._unread = {row: None for row in self._unread if row not in rows}
+            self.as_of = self.coming = AsOf.of(self.as_of.items, self._unread)
+            return rows
 
     def follow(self, changed: Sequence[tuple[int, Item]], gone: Iterable[int] = (), upto: int = 0) -> None:
         """Hold these rows exactly as the store does; rows of deleted items stay, nameless and hidden.
 
         `changed` holds (row, item) in the order of rows; new rows go on where the catalogue ends. `upto` is the number
-        of the store's change up to which this is all.
+        of the store's change up to which this is all. No encoder is asked: words that nobody recalls are left unread.
         """
         with self._writing:
             known, start = dict(changed), len(self)
@@ -167,36 +174,73 @@ class Catalogue:
             whole = {**nameless, **known}
             old = [(row, item) for row, item in whole.items() if row < start]
             new = [whole[row] for row in range(start, end)]
-            encoded = {
-                name: self._encoded(name, [*(item for _, item in old), *new]) for name in self._encoders if whole
-            }
-            self.coming = upto
+            rows = [*(row for row, _ in old), *range(start, end)]
+            said, read = self._reading.recalled([*(item for _, item in old), *new], self._widths)
+            unread = {row: None for row in self._unread if row not in whole}
+            unread |= {row: None for row, there in zip(rows, read, strict=True) if not there}
+            self.coming = AsOf.of(upto, unread)
             for row, item in old:
                 if self._ids[row] != item.id:
                     self._rows.pop(self._ids[row], None)
                     self._ids[row] = item.id
                     self._rows[item.id] = row
-            if old:
-                self._change([item for _, item in old], {name: v[: len(old)] for name, v in encoded.items()})
-            if new:
-                self._add(new, {name: v[len(old) :] for name, v in encoded.items()})
-            self.upto = upto
+            self._hold([item for _, item in old], new, said)
+            self._unread, self.as_of = unread, self.coming
+
+    def read(self, rows: Iterable[int] | None = None) -> Rows:
+        """Read the words of those of `rows` (default: all) that are unread; returns the rows that are read now, (n,).
+
+        Nobody waits for the encoder: what changes meanwhile stays unread. An error of the encoder changes nothing.
+        """
+        with self._writing:
+            chosen = self._unread.keys() if rows is None else [row for row in rows if row in self._unread]
+            asked = {row: self._changed.get(row) for row in chosen}
+            items = [item or self.item(row) for row, item in asked.items()]
+        encoded = self._encoded(items)
+        with self._writing:
+            same = [row in self._unread and self._changed.get(row) is item for row, item in asked.items()]
+            found = np.array(list(asked), np.int64)[np.array(same, np.bool_)]
+            done = frozenset(found.tolist())
+            unread = dict.fromkeys(row for row in self._unread if row not in done)
+            self._say(found, {name: vectors[same] for name, vectors in encoded.items()}, unread)
+        return found
+
+    def leave_unread(self, rows: Iterable[int]) -> None:
+        """Stand as when these rows were unread, and no others."""
+        wanted = dict.fromkeys(rows)
+        self.read([row for row in self._unread if row not in wanted])
+        with self._writing:
+            blank = np.array([row for row in wanted if row not in self._unread], np.int64)
+            silent = {name: np.zeros((len(blank), width), np.float32) for name, width in self._widths.items()}
+            self._say(blank, {name: silent[name] for name in self._reading.encoders if name in silent}, wanted)
 
     def changed(self, row: int) -> Item | None:
         """The record of a row that is not, or no longer, as in the Dataset; its vectors are never older than it."""
         return self._changed.get(row)
 
-    def hide(self, row: int, hidden: bool = True) -> None:
-        """Never show this item, or show it again."""
-        with self._writing:
-            self._changed[row] = replace(self.item(row), hidden=hidden)
-            self._hidden.put(np.array([row]), np.array([hidden]))
+    def _say(self, rows: Rows, said: Mapping[str, Vectors], unread: dict[int, None]) -> None:
+        """Give rows (n,) other vectors (n, d) by name; whoever made something of the former makes it anew."""
+        if not len(rows):
+            return
+        self.coming = AsOf.of(self.as_of.items, unread)
+        for name, vectors in said.items():
+            if name not in self._vectors:  # of the very first items
+                self._vectors[name] = Growing(np.zeros((len(self), vectors.shape[1]), np.float32), copying=False)
+            self._vectors[name].put(rows, vectors)
+        self._changed |= {row: replace(self._changed[row]) for row in rows.tolist() if row in self._changed}
+        self._unread, self.as_of = unread, self.coming
+
+    def _hold(self, old: list[Item], new: list[Item], said: Mapping[str, Vectors]) -> None:
+        """Known and new items, with the vectors (n, d) of all by name."""
+        if old:
+            self._change(old, {name: vectors[: len(old)] for name, vectors in said.items()})
+        if new:
+            self._add(new, {name: vectors[len(old) :] for name, vectors in said.items()})
 
     def _add(self, items: list[Item], encoded: Mapping[str, Vectors]) -> None:
         start = len(self)
         self._changed |= {start + place: item for place, item in enumerate(items)}
-        for column, values in zip(self._columns, self._values(items), strict=True):
-            column.append(values)
+        self._columns.append(items)
         for name in encoded.keys() - self._vectors.keys():  # the very first items
             self._vectors[name] = Growing(encoded[name][:0], copying=False)
         for name, vectors in self._vectors.items():
@@ -208,8 +252,7 @@ class Catalogue:
 
     def _change(self, items: list[Item], encoded: Mapping[str, Vectors]) -> None:
         rows = self.rows(item.id for item in items)
-        for column, values in zip(self._columns, self._values(items), strict=True):
-            column.put(rows, values)
+        self._columns.put(rows, items)
         for name, vectors in encoded.items():
             self._vectors[name].put(rows, vectors)
         self._changed |= {int(row): item for row, item in zip(rows, items, strict=True)}  # last: see `changed`
@@ -227,33 +270,13 @@ class Catalogue:
             whole[item.id] = item if before is None else merged(before, item)
         return list(whole.values())
 
-    def _values(self, items: Sequence[Item]) -> tuple[Array, Array, Array, Array]:
-        """What stands in the columns for these items, each (n,)."""
-        return (
-            np.array([item.hidden for item in items], np.bool_),
-            _ends([item.valid_from for item in items], -np.inf),
-            _ends([item.valid_until for item in items], np.inf),
-            self._codes(item.creator for item in items),
-        )
+    @property
+    def _widths(self) -> dict[str, int]:
+        return {name: vectors.view.shape[1] for name, vectors in self._vectors.items()}
 
-    def _values_of(self, data: Dataset) -> tuple[Array, Array, Array, Array]:
-        nothing = [None] * len(data.items)
-        hidden, start, end, creator = (
-            data.item_column(name) or nothing for name in ("hidden", "valid_from", "valid_until", "creator")
-        )
-        codes = self._codes(name or "" for name in creator)
-        return np.array([bool(h) for h in hidden], np.bool_), _ends(start, -np.inf), _ends(end, np.inf), codes
-
-    def _codes(self, creators: Iterable[str]) -> NDArray[np.int64]:
-        known = self._creator_codes
-        return np.array([known.setdefault(name, len(known)) if name else NO_CREATOR for name in creators], np.int64)
-
-    def _encoded(self, name: str, items: list[Item]) -> Vectors:
-        vectors = np.asarray(self._encoders[name].encode(items), np.float32)
-        width = self._vectors[name].view.shape[1] if name in self._vectors else None
-        check_shape(f"encoder {name!r}", vectors, (len(items), width))
-        check_finite(f"encoder {name!r}", vectors)
-        return vectors
+    def _encoded(self, items: list[Item]) -> dict[str, Vectors]:
+        widths = self._widths
+        return {name: self._reading.encoded(name, items, widths.get(name)) for name in self._reading.encoders if items}
 
     def _memberships(self, name: str) -> Memberships:
         found = self._groups.get(name)
@@ -274,7 +297,3 @@ class Catalogue:
         start = len(self._ids)
         self._rows.update((name, start + place) for place, name in enumerate(ids))
         self._ids.extend(ids)
-
-
-def _ends(times: Sequence[float | None], open_: float) -> NDArray[np.float64]:
-    return np.array([open_ if time is None else time for time in times], np.float64)

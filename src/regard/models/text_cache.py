@@ -64,12 +64,12 @@ class VectorLog:
         with self._lock:
             if self._grown is not None:
                 self._open(self._grown)
-            self._grown = None
+            self._grown, width = None, self.width or 0
         held = np.zeros(len(keys), bool)
-        found = np.zeros((len(keys), self.width or 0), np.float32)
+        found = np.zeros((len(keys), width), np.float32)
         for n, key in enumerate(keys):
             file, row = self._place.get(key, (None, -1))
-            if file is not None:
+            if file is not None and width:  # else the first of all came while we looked
                 found[n] = self._files[file][row]
                 held[n] = zlib.crc32(found[n].tobytes()) == self._checks[file][row]
         found[~held] = 0
@@ -118,14 +118,19 @@ class Cached:
         """The vectors of items, (n,) -> (n, d)."""
         return self.encode_texts([item_text(item, self.attributes) for item in entities])
 
+    def recall(self, entities: Sequence[Item]) -> tuple[Vectors, Mask]:
+        """The vectors of items (n, d) as far as they are kept, and of whom that is so, (n,); the model is not asked."""
+        cut, keys = self._keys([item_text(item, self.attributes) for item in entities])
+        found, held = self.log.read(keys)
+        return found, held | np.array([not text for text in cut], np.bool_)
+
     def warm(self) -> None:
         """Have the model ready, so that the first new text need not wait for it."""
         self.encoder.embed(["ready"])
 
     def encode_texts(self, texts: Sequence[str], progress: Progress = silent) -> Vectors:
         """The vectors of texts, (n,) -> (n, d); only new texts reach the model, and are kept batch by batch."""
-        cut = [self.encoder.cut(text) for text in texts]
-        keys = [hashlib.sha256(text.encode()).digest() for text in cut]
+        cut, keys = self._keys(texts)
         found, held = self.log.read(keys)
         new = {key: text for key, text, have in zip(keys, cut, held, strict=True) if text and not have}
         if new:
@@ -135,6 +140,10 @@ class Cached:
             missing = [n for n, key in enumerate(keys) if key in known]
             found[missing] = vectors[[known[keys[n]] for n in missing]]
         return found if found.shape[1] else np.zeros((len(keys), self.encoder.width), np.float32)
+
+    def _keys(self, texts: Sequence[str]) -> tuple[list[str], list[bytes]]:
+        cut = [self.encoder.cut(text) for text in texts]
+        return cut, [hashlib.sha256(text.encode()).digest() for text in cut]
 
     def _learn(self, keys: list[bytes], texts: list[str], progress: Progress) -> Vectors:
         order = sorted(range(len(texts)), key=lambda n: (len(texts[n]), texts[n]))  # like lengths: little padding

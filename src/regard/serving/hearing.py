@@ -22,6 +22,7 @@ from regard.models.logged_lists import EMPTY, LoggedLists
 from regard.serving import believing, lists, replaying
 from regard.serving.brought import brought
 from regard.serving.installation import Installation
+from regard.serving.past import began
 from regard.serving.served import Served
 from regard.serving.settings import now
 from regard.serving.tuned import base_of
@@ -102,7 +103,7 @@ def _again(served: Served, found: Impression, reward: Scores, n_items: int) -> _
     if why:
         return why
     try:
-        with served.past.at(found.release, body["moment"]["items"], body["left_out"]) as live:
+        with served.past.at(found.release, began(found), body["left_out"]) as live:
             corridor = replaying.as_asked(served, live, found).recommender
             query = lists.asked(served, live, found)
             candidates = replace(corridor, scorer=base_of(corridor.scorer)).candidates(query)

@@ -168,6 +168,7 @@ class Installation(Shelf):
         newer = range(len(data.items), len(live.catalogue))
         said = item_rows(self.store, newer, items_at)  # as who follows hears them: the columns of `today` are typed
         live.catalogue.follow(said, (), items_at or 0)
+        live.catalogue.read()
         live.read(newer)
         return live
 

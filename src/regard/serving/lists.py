@@ -29,7 +29,7 @@ from regard.recommending.explain import explain_slate
 from regard.recommending.recommender import Recommender
 from regard.recommending.retrievers import Listed
 from regard.serving import answers
-from regard.serving.past import past_print
+from regard.serving.past import past_print, runs_of
 from regard.serving.served import Served
 from regard.serving.session import AHEAD, SEEN, Person, happened_by, history, history_of
 from regard.serving.settings import now
@@ -124,7 +124,7 @@ async def recommend(served: Served, wanted: Wanted) -> bytes:
 
 def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: Rows) -> Resolved:
     """A request as a Query: ids become rows, moods count with consent only, non-profiled people stay unknown."""
-    catalogue = live.catalogue
+    catalogue, as_of = live.catalogue, live.catalogue.as_of
     moment: dict[str, Any] = {
         "at": now(),
         "k": wanted.k,
@@ -135,7 +135,8 @@ def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: 
         "session": None,
         "before": before.tolist(),
         "profiled": person.profiled,
-        "items": catalogue.upto,
+        "items": as_of.items,
+        "unread": runs_of(as_of),
         "weights": served.seen["weights"],
         "language": wanted.language or served.here.settings.language,
     }
@@ -241,7 +242,7 @@ async def _shown(served: Served, recommendation: str) -> tuple[Rows, bool]:
 def _impression(
     live: Live, wanted: Wanted, resolved: Resolved, slate: Slate, candidates: Candidates, seed: int
 ) -> Impression:
-    person, slots = resolved.person, slate.slots
+    person, slots, coming = resolved.person, slate.slots, live.catalogue.coming
     body = {
         "moment": resolved.moment,
         "mode": mode(person),
@@ -258,7 +259,8 @@ def _impression(
         "candidates": len(candidates),
         "left_out": slate.left_out,
         "past": past_print(resolved.query),
-        "items_after": live.catalogue.coming,
+        "items_after": coming.items,
+        "unread_after": runs_of(coming),
         "encoder": live.encoder,
         "regard": regard.__version__,
     }

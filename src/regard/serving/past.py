@@ -13,11 +13,13 @@ from weakref import WeakKeyDictionary
 
 import numpy as np
 
+from regard.data.impression_log import Impression
 from regard.data.item_changes import counted
 from regard.data.past import must_be_kept, steps
+from regard.data.reading import AsOf, Runs
 from regard.domain.arrays import Rows, Scores
 from regard.domain.candidates import Candidates
-from regard.domain.errors import Unavailable
+from regard.domain.errors import NotFound, Unavailable
 from regard.domain.protocols import Evidence
 from regard.domain.request import History, Query
 from regard.recommending.recommender import Recommender
@@ -27,6 +29,7 @@ from regard.serving.tuned import base_of, over
 from regard.serving.wiring import Live
 
 Corridors: TypeAlias = dict[tuple[str, ...], Recommender]  # by the sources that were left out
+RUNS = 256  # runs of unread rows that a list's line keeps
 HELD = 2  # releases that stay loaded: the live one's list comes beside the canary's
 
 
@@ -48,15 +51,17 @@ class Past:
     _using: threading.Lock = field(default_factory=threading.Lock, repr=False)
 
     @contextmanager
-    def at(self, release: str, items: int, left_out: Sequence[str] = ()) -> Iterator[Live]:
-        """A release over the items as of change number `items`, without the sources that were left out then.
+    def at(self, release: str, as_of: AsOf, left_out: Sequence[str] = ()) -> Iterator[Live]:
+        """A release over the items as they stood, without the sources that were left out then.
 
         Nobody else moves it until the block is left. NotFound where the release or those items are no longer kept.
         What was deleted since, a moment ago too, is nameless.
         """
         with self._using:
+            items = as_of.items
             must_be_kept(self.here.store, items)
             held = self._at(self._held.pop(release, None), release, items)
+            held.live.catalogue.leave_unread(as_of.rows)
             self._held[release] = held
             if len(self._held) > HELD:
                 self._held.popitem(last=False)
@@ -68,13 +73,34 @@ class Past:
     def _at(self, held: _Held | None, release: str, items: int) -> _Held:
         """What is held walks on to that moment, and past what was deleted since; it never walks back."""
         newest = counted(self.here.store)
-        if held is None or held.live.catalogue.upto > items:
+        if held is None or held.live.catalogue.as_of.items > items:
             return _Held(self.here.load(release, items), newest)
-        catalogue = held.live.catalogue
-        if catalogue.upto < items or held.read < newest:
-            found = steps(self.here.store, catalogue.upto, items, held.read)
+        catalogue, stands = held.live.catalogue, held.live.catalogue.as_of.items
+        if stands < items or held.read < newest:
+            found = steps(self.here.store, stands, items, held.read)
             catalogue.follow(found.items, found.gone, items)
         return replace(held, read=newest)
+
+
+def runs_of(as_of: AsOf) -> Runs | None:
+    """What the log keeps of whose words were unread; None: too much to keep, so that such a list never comes again."""
+    return as_of.unread if len(as_of.unread) <= RUNS else None
+
+
+def began(found: Impression) -> AsOf:
+    """How items stood when a list began, or NotFound where its line does not say it."""
+    return _as_of(found.body["moment"]["items"], found.body["moment"].get("unread", ()))
+
+
+def ended(found: Impression) -> AsOf:
+    """How they stood when it was made."""
+    return _as_of(found.body["items_after"], found.body.get("unread_after", ()))
+
+
+def _as_of(items: int, unread: Sequence[Sequence[int]] | None) -> AsOf:
+    if unread is None:
+        raise NotFound("the items of that moment", "a line that names those not read", "too many were being read")
+    return AsOf(items, tuple((first, end) for first, end in unread))
 
 
 _printed: WeakKeyDictionary[History, tuple[Rows, str]] = WeakKeyDictionary()  # with what was met before it

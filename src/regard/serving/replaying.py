@@ -15,7 +15,7 @@ from regard.domain.errors import NotFound
 from regard.domain.request import Query, Slate
 from regard.recommending.retrievers import Listed
 from regard.serving import answers, lists
-from regard.serving.past import past_print
+from regard.serving.past import began, ended, past_print
 from regard.serving.served import Served
 from regard.serving.wiring import Live
 
@@ -41,20 +41,23 @@ def replay(served: Served, found: Impression) -> Replayed:
     lacks = missing(served, found)
     if lacks:
         return Replayed(found, "gone", lacks)
-    began, ended = found.body["moment"]["items"], found.body["items_after"]
     rows: tuple[int, ...] = ()
-    for version in sorted({began, ended}):
+    try:
+        moments = {began(found), ended(found)}
+    except NotFound as error:
+        return _no_longer(found, error)
+    for as_of in sorted(moments):
         try:
-            with served.past.at(found.release, version, found.body["left_out"]) as live:
+            with served.past.at(found.release, as_of, found.body["left_out"]) as live:
                 query, slate = again(served, as_asked(served, live, found), found)
         except NotFound as error:
-            return Replayed(found, "gone", f"{error.where}: {error.got} (expected: {error.expected})")
+            return _no_longer(found, error)
         if past_print(query) != found.body["past"]:
             return Replayed(found, "gone", "what this person did is no longer kept as it was: taken back or too old")
         rows = tuple(slate.rows.tolist())
         if _bits(slate) == _logged(found):
             return Replayed(found, "same", again=rows)
-    changed = "items changed while this list was made" if began != ended else _gone(served, found)
+    changed = "items changed while this list was made" if len(moments) > 1 else _gone(served, found)
     return Replayed(found, "gone", changed) if changed else Replayed(found, "different", again=rows)
 
 
@@ -100,6 +103,10 @@ def missing(served: Served, found: Impression) -> str:
     if body["encoder"] != served.here.encoder.name:
         return f"made with the text encoder {body['encoder']}; regard.toml names {served.here.encoder.name}"
     return ""
+
+
+def _no_longer(found: Impression, error: NotFound) -> Replayed:
+    return Replayed(found, "gone", f"{error.where}: {error.got} (expected: {error.expected})")
 
 
 def _gone(served: Served, found: Impression) -> str:

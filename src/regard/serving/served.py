@@ -25,6 +25,7 @@ from regard.serving.figures import Figures
 from regard.serving.gathering import Gathering
 from regard.serving.installation import Installation
 from regard.serving.past import Past
+from regard.serving.reader import Reader
 from regard.serving.session import Person, Sessions
 from regard.serving.together import MOST, Walk, Walked, walk
 from regard.serving.tracing import OFF, Tracing
@@ -59,7 +60,6 @@ class Served:
     figures: Figures = field(default_factory=Figures)
     tracing: Tracing = OFF
     _items_upto: int = 0
-    _behind: bool = False  # item changes could not be followed: the listener tries again, and no request waits for that
     _loaded: tuple[Live, Live | None] | None = None  # the live one and the canary, without a policy
     _admitting: threading.Lock = field(default_factory=threading.Lock, repr=False)  # no key waits for an item
     _following: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -77,7 +77,8 @@ class Served:
         self.recall = Gathering[str, Impression]("recall", self._recall, 1, patience)
         self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None, lingers=True)
         self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
-        self._warming = threading.Thread(target=self._warm, name="regard-warm", daemon=True)
+        self.reader = Reader(store.tenant, self.here.encoder, self._lives, self._stopping)
+        self._reading = threading.Thread(target=self.reader.run, name="regard-reader", daemon=True)
 
     @classmethod
     def at_rest(cls, here: Installation) -> Served:
@@ -92,15 +93,16 @@ class Served:
         self.follow(happened(self.here.store, [Ask("")])[0].changes, load=True)
         settle()
         self._listener.start()
-        self._warming.start()
+        self._reading.start()
 
     async def close(self) -> None:
         """Finish what was begun, the store last; one that does not answer is waited for `PARTING` at most."""
         self._stopping.set()
+        self.reader.wake()
         parting = asyncio.get_running_loop().call_later(PARTING, self.here.store.hang_up)
         for gathering in (self.read, self.append, self.impress, self.recall, self.walk):
             await gathering.close()
-        for thread in (self._listener, self._warming):
+        for thread in (self._listener, self._reading):
             if thread.is_alive():
                 await asyncio.to_thread(thread.join)
         parting.cancel()
@@ -112,14 +114,18 @@ class Served:
         """This person as of now, and whether the store could be asked ("": nobody, but what changed is followed)."""
         try:
             told = await self.read(self.sessions.ask(user))
-            followed = ("keys", "weights") if self._behind else ("items", "keys", "weights")
-            if any(self.seen.get(what) != told.changes[what] for what in followed):
+            if any(self.seen.get(what) != told.changes[what] for what in ("items", "keys", "weights")):
                 await asyncio.to_thread(self._keep_up, told.changes)
             if any(event[2] >= len(self.types) for event in told.events):
                 self.types = await asyncio.to_thread(event_types, self.here.store)
         except Unavailable:
             return self.sessions.known(user), False
         return self.sessions.observe(user, told), True
+
+    async def caught_up(self) -> None:
+        """Follow what has changed, and wait for the words of items to be read, no longer than a list waits."""
+        await self.person("")
+        await self.reader.done(self.here.settings.patience)
 
     async def log(self, impression: Impression) -> bool:
         """Whether this list is now on disk."""
@@ -140,16 +146,19 @@ class Served:
         """Bring keys, weights and items to where the store is; with `load`, the live release and its policy as well."""
         with self._admitting:
             self._follow_keys(changes)
-        if load or not self._behind:
-            with self._following:
-                if load or not self._behind:  # who waited here while another one failed does not try again
-                    self._follow_items(changes["items"])
+        with self._following:
+            if self.live is not None and self._items_upto < changes["items"]:
+                self._items_upto = self._brought(self._items_upto, *self._lives())
+            self.seen["items"] = changes["items"]
         if load:
             with self._loading:
                 if self.seen.get("releases") != changes["releases"]:
                     self._load()
                     self.seen["releases"] = changes["releases"]
                 self._explore()
+
+    def _lives(self) -> list[Live]:
+        return [one for one in (self.live, self.canary) if one is not None]
 
     def answering(self, user: str, at: float) -> Live | None:
         """The release that answers this person in this visit; nobody known always gets the live one."""
@@ -193,22 +202,16 @@ class Served:
             self.weights, self.types = store.event_weights(), event_types(store)
             self.seen["weights"] = changes["weights"]
 
-    def _follow_items(self, upto: int) -> None:
-        try:
-            if self.live is not None and self._items_upto < upto:
-                self._items_upto = self._brought(self._items_upto, self.live, self.canary)
-        except Exception:
-            self._behind = True
-            raise
-        self._behind, self.seen["items"] = False, upto
-
     def _brought(self, after: int, *releases: Live | None) -> int:
         """These releases with what changed of items after change number `after`; the number of the last change."""
         found = item_changes(self.here.store, after)
         for live in releases:
             if live is not None:
                 live.catalogue.follow(found.items, found.gone, found.upto)
-                live.read([row for row, _ in found.items[-TOGETHER:]])  # of more, each when it is first proposed
+                unread = frozenset(live.catalogue.unread)  # which are read beside
+                known = [row for row, _ in found.items if row not in unread]
+                live.read(known[-TOGETHER:])  # of more, each when it is first proposed
+        self.reader.wake()
         return found.upto
 
     def _load(self) -> None:
@@ -262,13 +265,6 @@ class Served:
 
     def _recall(self, names: list[str]) -> list[Impression]:
         return [self.impressions.get(name) for name in names]
-
-    def _warm(self) -> None:
-        """The first new item should not wait until the text encoder is read."""
-        try:
-            self.here.encoder.warm()
-        except RegardError as error:
-            log.warning("text encoder not ready", tenant=self.here.store.tenant, error=str(error)[:200])
 
     def _listen(self) -> None:
         """Follow what others tell; a lost connection is made again, and nothing is missed, because counters tell."""

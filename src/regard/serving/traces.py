@@ -14,6 +14,7 @@ from regard.domain.errors import NotFound
 from regard.domain.request import UNKNOWN
 from regard.recommending.explain import explain
 from regard.serving import answers, lists
+from regard.serving.past import began
 from regard.serving.replaying import again, as_asked
 from regard.serving.served import Served
 from regard.serving.wiring import Live
@@ -51,7 +52,7 @@ def trace(served: Served, recommendation: str) -> dict[str, Any]:
 def why(served: Served, recommendation: str, item: str) -> dict[str, Any]:
     """Why an item stood on a logged list: its reason; or where it fell: the filter, the sources, or its rank."""
     found = served.impressions.get(recommendation)
-    with served.past.at(found.release, found.body["moment"]["items"], found.body["left_out"]) as live:
+    with served.past.at(found.release, began(found), found.body["left_out"]) as live:
         return _why(served, as_asked(served, live, found), found, item)
 
 

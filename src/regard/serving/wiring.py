@@ -138,7 +138,7 @@ def assembled(
     By the content vectors of the encoder `text` a list is kept varied, and newer items are proposed. A request waits at
     most `budget` seconds for one source.
     """
-    catalogue = Catalogue.of(today, {text.name: text})
+    catalogue = Catalogue.of(today, {text.name: text}, {text.name: text.recall})
     recommender = corridor(model, catalogue, text.name, budget)
     said = Described.of(today)
     words = Described(catalogue.titles, Words(catalogue, said.creators, "creator"), Words(catalogue, said.tags, "tags"))

@@ -94,11 +94,14 @@ class Deleted(BaseModel):
     responses={200: {"model": Upserted}, **responses()},
 )
 async def upsert_items(request: Request) -> Response:
-    """New or changed items; they can be recommended when this answers."""
+    """New or changed items, on disk when this answers; they can be recommended from then on.
+
+    Where there is much to read, what their words say (whom they are near to) counts a little later.
+    """
     served: Served = request.state.served
     items = [parse_item(raw, where) for raw, where in several(await read_json(request))]
     await asyncio.to_thread(served.here.store.upsert_items, items)
-    await served.person("")  # follows what has changed
+    await served.caught_up()
     return answer({"upserted": len(items)})
 
 
@@ -141,7 +144,7 @@ async def change_item(item_id: Id, request: Request, here: Here) -> Response:
     said = (await read(request, ItemPatch)).model_dump(exclude_unset=True)
     changes = patched(said, parse_item({"id": item_id, **given(said)}, "body"))
     await asyncio.to_thread(patch_item, here.here.store, item_id, changes)
-    await here.person("")
+    await here.caught_up()
     return answer(item_body(await asyncio.to_thread(item_of, here.here.store, item_id)))
 
 
