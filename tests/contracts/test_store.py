@@ -103,6 +103,23 @@ def test_a_deletion_waits_for_events_that_are_about_to_be_there(store: Store) ->
             assert gone.result()["events"] >= 1
         with store.transaction() as connection:
             assert connection.execute(ORPHANS).fetchone() == (0,)
+            if name == "a":  # both are read anew, also who met the item while its deletion waited
+                assert connection.execute("SELECT id, retracted FROM users ORDER BY 1").fetchall() == [
+                    ("ann", 1),
+                    ("bob", 1),
+                ]
+
+
+def test_a_deletion_holds_no_item_while_it_waits_for_its_people(store: Store) -> None:
+    store.append([SEEN, Event("bob", "b")])
+    with ThreadPoolExecutor(1) as pool:
+        with store.transaction() as connection:
+            connection.execute("SELECT FROM users WHERE id = 'ann' FOR NO KEY UPDATE")
+            gone = pool.submit(store.delete_item, "a")
+            while not gone.done() and connection.execute(WAITING).fetchone() == (0,):
+                time.sleep(0.01)
+            assert append_events(connection, [Event("ann", "a", time=6.0)]) == 1
+        assert gone.result()["events"] == 2
 
 
 def test_fields_merge_and_the_higher_precedence_stays(store: Store) -> None:

@@ -40,6 +40,15 @@ def test_what_was_liked_is_said_with_exact_amounts() -> None:
     assert sum(cause.amount for cause in reason.evidence) == pytest.approx(0.34)
 
 
+def test_what_was_deleted_meanwhile_is_named_nowhere_and_the_sum_stays() -> None:
+    items = replace(ITEMS, titles=["\0" + "0", *TITLES[1:]])
+    reason = explain(_corridor(), items, QUERY, 3)
+    assert reason.text == "Because you liked “Brazil” (+0.13)."
+    assert [(cause.row, cause.amount) for cause in reason.evidence] == [(1, 0.13)]
+    assert (reason.other, reason.counterfactual) == ({"deleted items": 0.21}, ())
+    assert explain(_corridor(), ITEMS, QUERY, 3).counterfactual == ("Alien", "Brazil")
+
+
 def test_the_same_in_chinese() -> None:
     reason = explain(_corridor(), ITEMS, replace(QUERY, language="zh"), 3, search=0)
     assert reason.text == "因为您喜欢《Alien》（+0.21）和《Brazil》（+0.13）。"

@@ -14,6 +14,7 @@ from regard.data.attributes import values_of
 from regard.data.store import merging
 from regard.data.store.appending import append_events
 from regard.data.store.database import Connection, Database
+from regard.data.store.erasing import erase_item
 from regard.domain.arrays import Rows, Vectors, check_shape
 from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.records import Event, Item, User, Value
@@ -118,19 +119,20 @@ class Store(Database):
             raise NotFound("item id", "an item known here", repr(item_id))
 
     def delete_item(self, item_id: str) -> Mapping[str, int]:
-        """Erase one item with all that is said about it; its row number is never used again. Counts what went."""
+        """Erase one item with all that is said about it; its row number is never used again. Counts what went.
+
+        Whoever remembers the people who met it reads them anew.
+        """
         with self.transaction() as connection:
-            found = connection.execute("DELETE FROM items WHERE id = %s RETURNING row", (item_id,)).fetchone()
-            row = -1 if found is None else found[0]
-            events = connection.execute("DELETE FROM events WHERE item_row = %s", (row,)).rowcount
-            connection.execute("DELETE FROM item_vectors WHERE item_row = %s", (row,))
+            row, events = erase_item(connection, item_id)
             if row >= 0:
+                connection.execute("DELETE FROM item_vectors WHERE item_row = %s", (row,))
                 connection.execute(
                     "UPDATE impressions SET items = array_replace(items, %s::int, -1) WHERE items @> ARRAY[%s::int]",
                     (row, row),
                 )
             bad = connection.execute(REFUSED_ABOUT.encode(), (item_id,)).rowcount
-        return {"items": int(found is not None), "events": events, "quarantine": bad}
+        return {"items": int(row >= 0), "events": events, "quarantine": bad}
 
     def vacuum(self) -> None:
         """Give back the room of what was deleted, and count anew for the planner."""

@@ -8,6 +8,7 @@ from typing import Any, cast
 
 import numpy as np
 
+from regard.data.catalogue import FORGOTTEN
 from regard.data.translations import translator
 from regard.domain.candidates import Candidates
 from regard.domain.dataset import Dataset
@@ -21,6 +22,7 @@ from regard.recommending.slots import SCORE
 
 LIKED = 1.0  # an event of this weight or more says that the person liked the item; less: that they met it
 NAMED, NAMED_SHARE = 2, 0.1  # a sentence names so many causes, each of this share of the first; the evidence holds all
+NAMELESS = "deleted items"  # what they added, in the evidence
 
 NOTHING_SAID = Evidence("proposed", NO_ROWS, np.empty(0), exact=False)
 
@@ -41,6 +43,10 @@ class Described:
     def title(self, row: int) -> str:
         """The title of one item, or its row where we do not know it."""
         return self.titles[row] if row < len(self.titles) else f"#{row}"
+
+    def named(self, row: int) -> bool:
+        """Whether there is something to call this item: not where it was deleted while the list was made."""
+        return self.title(row) != FORGOTTEN.format(row)
 
     def shared(self, row: int, other: int) -> tuple[str, tuple[str, ...]]:
         """The creator that both items have ("" where they differ), and the tags that both have."""
@@ -138,6 +144,7 @@ class _Asked:
         sources = self.candidates.proposers(found[:1].tolist())[0] if len(found) else ()
         name, explainer = self._explainer(sources)
         evidence = NOTHING_SAID if explainer is None else explainer.contributions(self.query, row)
+        evidence = _of_named(self.items, evidence)
         causes = _causes(self.items, self.query, evidence)
         facts = _facts(self.items, row, sources, evidence, causes)
         went, removed = None, self._removed(explainer, row)
@@ -156,7 +163,8 @@ class _Asked:
     def _removed(self, explainer: Explainer | None, row: int) -> tuple[int, ...]:
         if explainer is None or row not in self.slate.rows:
             return ()
-        return counterfactual(self.recommender, explainer, self.query, row, self.search)
+        removed = counterfactual(self.recommender, explainer, self.query, row, self.search)
+        return removed if all(map(self.items.named, removed)) else ()
 
 
 def _asked(recommender: Recommender, items: Described, query: Query, slate: Slate | None, search: int) -> _Asked:
@@ -169,6 +177,15 @@ def _asked(recommender: Recommender, items: Described, query: Query, slate: Slat
         slate = recommender.deterministic().fill(query, candidates, (), np.random.default_rng())
     slates = Refilled(query, candidates, recommender.objectives)
     return _Asked(recommender, items, query, slate, candidates, explainers, slates, search)
+
+
+def _of_named(items: Described, evidence: Evidence) -> Evidence:
+    """The evidence by items that have a name; what the others added stands in one amount."""
+    named = np.array([items.named(row) for row in evidence.rows.tolist()], np.bool_)
+    if named.all():
+        return evidence
+    other = {**evidence.other, NAMELESS: float(evidence.amounts[~named].sum())}
+    return replace(evidence, rows=evidence.rows[named], amounts=evidence.amounts[named], other=other)
 
 
 def _causes(items: Described, query: Query, evidence: Evidence) -> tuple[Cause, ...]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from regard.data.catalogue import FORGOTTEN
 from regard.data.translations import Translate, translator
 from regard.domain.candidates import Candidates
 from regard.domain.errors import NotFound
@@ -19,6 +20,8 @@ from regard.serving.installation import Installation
 from regard.serving.settings import now
 from regard.serving.vocabulary import vocabulary
 from regard.serving.wiring import Live, on_offer
+
+NAMELESS = {"id": "", "title": ""}
 
 
 def recommend(here: Installation, user: str, k: int) -> dict[str, Any]:
@@ -60,8 +63,9 @@ def finite(parts: Mapping[str, float]) -> dict[str, float | None]:
 
 
 def item_of(live: Live, row: int) -> dict[str, Any]:
-    """How an item is named."""
-    return {"id": live.catalogue.id(row), "title": live.described.title(row)}
+    """How an item is named; empty where it was deleted since."""
+    name = live.catalogue.id(row)
+    return NAMELESS if name == FORGOTTEN.format(row) else {"id": name, "title": live.described.title(row)}
 
 
 def reason_of(live: Live, reason: Reason) -> dict[str, Any]:

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 
-from regard.data.catalogue import FORGOTTEN
 from regard.data.impression_log import Impression
 from regard.data.postgres import Store
 from regard.domain.errors import NotFound
@@ -18,8 +17,6 @@ from regard.serving.past import began
 from regard.serving.replaying import again, as_asked
 from regard.serving.served import Served
 from regard.serving.wiring import Live
-
-NAMELESS = {"id": "", "title": ""}
 
 
 def trace(served: Served, recommendation: str) -> dict[str, Any]:
@@ -85,10 +82,9 @@ def _shown(served: Served, live: Live, found: Impression, row: int, sources: Map
 
 def _item(live: Live, row: int) -> dict[str, Any]:
     try:
-        named = answers.item_of(live, row)
+        return answers.item_of(live, row)
     except NotFound:  # deleted since
-        return NAMELESS
-    return NAMELESS if named["id"] == FORGOTTEN.format(row) else named
+        return answers.NAMELESS
 
 
 def _name(store: Store, row: int) -> str | None:

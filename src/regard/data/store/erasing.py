@@ -1,0 +1,51 @@
+"""An item leaves with all that people did with it; whoever remembers those people reads them anew."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from regard.data.store.merging import lock_new_rows
+
+if TYPE_CHECKING:
+    from regard.data.store.database import Connection
+
+WHOSE = b"SELECT DISTINCT user_row FROM events WHERE item_row = (SELECT row FROM items WHERE id = %s)"
+HOLD = b"SELECT FROM users WHERE row = ANY(%s) ORDER BY row FOR NO KEY UPDATE"
+GONE = b"""WITH gone AS (DELETE FROM events WHERE item_row = %s RETURNING user_row)
+    SELECT user_row, count(*)::int FROM gone GROUP BY user_row"""
+READ_ANEW = b"UPDATE users SET retracted = retracted + 1 WHERE row = ANY(%s)"
+
+
+def erase_item(connection: Connection, item_id: str) -> tuple[int, int]:
+    """The row of the item that is gone (-1: there was none), and how many events went with it.
+
+    Locks are taken in the order of those who write events (rows to come, people, the item), so that nobody stands
+    crosswise; who had not met the item when its people were counted, but has when it is held, is waited for anew.
+    """
+    lock_new_rows(connection, "item")
+    whose = {row for (row,) in connection.execute(WHOSE, (item_id,))}
+    while True:
+        try:
+            with connection.transaction():
+                return _erase(connection, item_id, whose)
+        except _MoreError as more:  # by which all that was held is let go of
+            whose |= more.people
+
+
+class _MoreError(Exception):
+    """More people have met the item than are held."""
+
+    def __init__(self, people: set[int]) -> None:
+        self.people = people
+
+
+def _erase(connection: Connection, item_id: str, whose: set[int]) -> tuple[int, int]:
+    connection.execute(HOLD, (list(whose),))
+    found = connection.execute(b"DELETE FROM items WHERE id = %s RETURNING row", (item_id,)).fetchone()
+    if found is None:
+        return -1, 0
+    gone: dict[int, int] = dict(connection.execute(GONE, found).fetchall())
+    if not gone.keys() <= whose:
+        raise _MoreError(set(gone))
+    connection.execute(READ_ANEW, (list(gone),))
+    return found[0], sum(gone.values())
