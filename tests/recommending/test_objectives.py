@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -71,6 +73,23 @@ def test_a_cap_counts_pins_too_and_spares_items_without_group() -> None:
     )
     assert slots[0].row == 2
     assert {slot.row for slot in slots} == {2, 3, 4, 5}
+
+
+def test_a_cap_that_yields_lets_each_group_hold_one_more_once_nobody_else_is_left() -> None:
+    groups = np.array([1, 1, 1, 1, 2, 2, 3])
+    capped = {"cap": GroupCap(groups, 1, yields=True)}
+    slots = fill_slots(person(k=7), scored([7.0, 6, 5, 4, 3, 2, 1]), capped, Greedy(), np.random.default_rng(0))
+    assert [slot.row for slot in slots] == [0, 4, 6, 1, 5, 2, 3]
+    short = fill_slots(person(k=2), scored([7.0, 6, 5, 4, 3, 2, 1]), capped, Greedy(), np.random.default_rng(0))
+    assert [slot.row for slot in short] == [0, 4]
+
+
+@pytest.mark.parametrize(("field", "rows"), [("creator", [0, 1, 2]), ("tags", [0, 3, 4])])
+def test_a_cap_forbids_nothing_where_the_request_chose_the_groups(field: str, rows: list[int]) -> None:
+    query = replace(person(k=3), filtered=frozenset({field}))
+    cap = {"cap": GroupCap(np.array([1, 1, 1, 2, 3]), 1, field="creator")}
+    slots = fill_slots(query, scored([5.0, 4, 3, 2, 1]), cap, Greedy(), np.random.default_rng(0))
+    assert [slot.row for slot in slots] == rows
 
 
 def test_a_pinned_item_waits_for_its_turn() -> None:

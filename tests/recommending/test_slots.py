@@ -81,10 +81,31 @@ def test_the_parts_of_a_slot_sum_to_the_gain_by_which_it_won(scores: list[int], 
         assert slot.parts["mmr"] == pytest.approx(-0.3 * closest, abs=1e-5)
 
 
-@given(scores=st.lists(st.integers(0, 30), min_size=9, max_size=25), weight=st.sampled_from([0.0, 0.02, 0.5, 3.0]))
-def test_a_greedy_slate_of_the_few_is_that_of_all(scores: list[int], weight: float) -> None:
+@given(scores=SCORES, k=st.integers(1, 30), policy=POLICIES, seed=st.integers(0, 99), cap=st.integers(1, 4))
+def test_a_cap_that_yields_shortens_nothing_and_chances_replay(
+    scores: list[int], k: int, policy: Policy, seed: int, cap: int
+) -> None:
+    candidates, query = scored(scores), person(k=k)
+    objectives: dict[str, Objective] = {"mmr": MMR(VECTORS), "cap": GroupCap(GROUPS, cap, yields=True)}
+    slots = fill_slots(query, candidates, objectives, policy, np.random.default_rng(seed))
+    rows = np.array([slot.row for slot in slots])
+    assert len(set(rows.tolist())) == min(k, len(scores))
+    held, there = np.bincount(GROUPS[rows], minlength=6), np.bincount(GROUPS[: len(scores)], minlength=6)
+    assert (held >= np.minimum(there, held.max() - 1)).all() or held.max() <= cap
+    logged = [slot.propensity for slot in slots]
+    np.testing.assert_array_equal(replay(query, candidates, objectives, policy, rows), logged)
+
+
+@given(
+    scores=st.lists(st.integers(0, 30), min_size=9, max_size=25),
+    weight=st.sampled_from([0.0, 0.02, 0.5, 3.0]),
+    groups=st.integers(1, 6),
+    yields=st.booleans(),
+)
+def test_a_greedy_slate_of_the_few_is_that_of_all(scores: list[int], weight: float, groups: int, yields: bool) -> None:
     candidates, query = scored(scores), person(k=2)
-    objectives: dict[str, Objective] = {"mmr": MMR(VECTORS, weight), "cap": GroupCap(GROUPS, 1)}
+    cap = GroupCap(np.sort(GROUPS % groups), 1, yields=yields)  # with few groups the best are all of one
+    objectives: dict[str, Objective] = {"mmr": MMR(VECTORS, weight), "cap": cap}
     walked = walk(query, candidates, objectives, Greedy(), lambda turn: int(turn.gains.argmax()))
     rows = [int(candidates.rows[index]) for _, index in walked]
     with pytest.MonkeyPatch.context() as patch:

@@ -176,6 +176,19 @@ def test_exclude_filter_seed_and_session(client: Client) -> None:
     assert not {"f0", "f2"} & set(ids(guest))
 
 
+def test_who_asks_for_one_maker_gets_their_items_and_no_list_is_cut_short(client: Client) -> None:
+    client.post("/v1/items", json=[{"id": f"solo{n}", "title": f"Solo {n}", "creator": "Solo"} for n in range(12)])
+    for user in ("u7", None):
+        answer = client.list_for(user, k=10, filter={"creator": "Solo"})
+        assert (len(answer["items"]), set(answer["dropped"].values())) == (10, {0})
+        assert len(ids(client.list_for(user, k=10, filter={"creator": ["Solo", "Director 1"]}))) == 10
+    everything = client.list_for(None, k=200)
+    assert len(everything["items"]) + sum(everything["dropped"].values()) >= 52
+    assert sum(name.startswith("solo") for name in ids(client.list_for(None, k=10))) <= 3
+    for n in range(12):
+        client.delete(f"/v1/items/solo{n}")
+
+
 def test_who_allows_no_profile_gets_a_list_that_their_past_does_not_change(client: Client) -> None:
     client.post("/v1/users", json={"id": "quiet", "consent": {"personalise": False}})
     before = client.list_for("quiet", k=5)

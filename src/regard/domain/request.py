@@ -62,8 +62,8 @@ class Query:
 
     `attributes` are the person's, `context` is the moment's (device, weekday, mood). `exclude` are rows that must not
     be shown in this answer, `blocked` rows that the person blocked for good, `met` rows that they met before the events
-    of `history`. `allowed` (I,) is true for what a request's own filter lets through (None: everything). `seed_item`
-    asks for "more like this".
+    of `history`. `allowed` (I,) is true for what a request's own filter lets through (None: everything), `filtered` are
+    the fields that it names. `seed_item` asks for "more like this".
     """
 
     at: float
@@ -76,6 +76,7 @@ class Query:
     blocked: Rows = field(default_factory=lambda: NO_ROWS)
     met: Rows = field(default_factory=lambda: NO_ROWS)
     allowed: Mask | None = None
+    filtered: frozenset[str] = frozenset()
     seed_item: int | None = None
     language: str = "en"
 

@@ -6,7 +6,7 @@ An objective is given the list so far and says, in the units of the scaled score
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -124,11 +124,15 @@ def head(counts: NDArray[np.number], mass: float = 0.5) -> Mask:
 class GroupCap:
     """Forbids an item whose group (creator, brand, series ...) already holds `most` slots.
 
-    `groups` (I,) are codes; -1, and an item newer than the column, belong to no group.
+    `groups` (I,) are codes; -1, and an item newer than the column, belong to no group. It forbids nothing where the
+    request's own filter names `field`: who asks for one creator's items gets them. Where it `yields`, a list is not cut
+    short while candidates are left: once all of them are forbidden, each group may hold one more, and so on.
     """
 
     groups: Column
     most: int = 2
+    field: str = ""
+    yields: bool = False
 
     def __post_init__(self) -> None:
         if self.most < 1:
@@ -138,21 +142,47 @@ class GroupCap:
         """It only forbids."""
         return 0.0
 
+    @property
+    def strict(self) -> GroupCap:
+        """The same that does not yield: of the best candidates alone nobody can tell whether others are left."""
+        return replace(self, yields=False)
+
     def begin(self, query: Query, candidates: Candidates) -> Gain:
         """The gain function of this slate."""
-        groups = take(self.groups, candidates.rows, missing=NO_GROUP)
-        held: dict[int, int] = {}
-        forbidden = np.zeros(len(groups))
+        if self.field in query.filtered:
+            nothing = np.zeros(len(candidates))
+            return lambda last: nothing
+        return _Capped(self, take(self.groups, candidates.rows, missing=NO_GROUP)).gain
 
-        def gain(last: int | None) -> Scores:
-            group = NO_GROUP if last is None else int(groups[last])
-            if group != NO_GROUP:
-                held[group] = held.get(group, 0) + 1
-                if held[group] == self.most:
-                    forbidden[groups == group] = -np.inf
-            return forbidden.copy()
 
-        return gain
+class _Capped:
+    """One slate under a cap: what is forbidden, (n,), and how many candidates are neither that nor taken."""
+
+    def __init__(self, cap: GroupCap, groups: NDArray[np.integer]) -> None:
+        self.groups, self.most, self.yields = groups, cap.most, cap.yields
+        self.held: dict[int, int] = {}
+        self.forbidden = np.zeros(len(groups))
+        self.free, self.left = len(groups), len(groups)
+
+    def gain(self, last: int | None) -> Scores:
+        """What each candidate gains after the candidate `last` was taken."""
+        if last is not None:
+            self.free -= int(self.forbidden[last] == 0)
+            self.left -= 1
+            self._hold(int(self.groups[last]))
+            if self.yields and not self.free:
+                self.most, self.free = self.most + 1, self.left
+                self.forbidden[:] = 0.0
+        return self.forbidden.copy()
+
+    def _hold(self, group: int) -> None:
+        if group == NO_GROUP:
+            return
+        self.held[group] = held = self.held.get(group, 0) + 1
+        if held == self.most:
+            own = self.groups == group
+            self.forbidden[own] = -np.inf
+            self.free -= int(np.count_nonzero(own)) - held
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,7 +73,8 @@ def _of_few(
     few = score >= min(kth_highest(score, FEW * query.k), kth_highest(score, query.k) - 2 * ceiling)
     bar = score[~few].max(initial=-np.inf) + ceiling + ROUNDING
     best = candidates.where(few)
-    turns = walk(query, best, objectives, Greedy(), lambda turn: int(turn.gains.argmax()), score[few])
+    strict = {name: getattr(objective, "strict", objective) for name, objective in objectives.items()}
+    turns = walk(query, best, strict, Greedy(), lambda turn: int(turn.gains.argmax()), score[few])
     slots = _slots(best, takewhile(lambda taken: taken[0].gains[taken[1]] > bar, turns))
     return slots if len(slots) == query.k else None
 

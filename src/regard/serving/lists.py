@@ -165,8 +165,8 @@ def query_of(
     exclude = np.array([*moment["exclude"], *moment["before"]], np.int64)
     return Query(
         moment["at"], moment["k"], user, then, attributes, moment["context"], exclude, met=met,
-        allowed=allowed(live.catalogue, moment["filter"]), seed_item=moment["seed_item"],
-        language=moment.get("language", served.here.settings.language),
+        allowed=allowed(live.catalogue, moment["filter"]), filtered=frozenset(moment["filter"]),
+        seed_item=moment["seed_item"], language=moment.get("language", served.here.settings.language),
     )  # fmt: skip
 
 

@@ -192,7 +192,8 @@ def by_people(model: FittedBlend) -> list[Vectors]:
 
 
 def corridor(model: Model, catalogue: Catalogue, text: str, budget: float = np.inf) -> Recommender:
-    """The default corridor of a release: every source proposes, the model scores, three of a maker at most.
+    """The default corridor of a release: every source proposes, the model scores, three of a maker at most where others
+    are left and the request did not ask for makers.
 
     No features are read, as nothing of it looks at them (a ninth of a millisecond a list).
     """
@@ -219,6 +220,6 @@ def corridor(model: Model, catalogue: Catalogue, text: str, budget: float = np.i
             "more like this": MoreLike(near),
             "less like this": LessLike(lambda: catalogue.vectors(text)),
             "variety": MMR(lambda: catalogue.vectors(text), weight=0.1),
-            "one maker": GroupCap(lambda: catalogue.creators, most=3),
+            "one maker": GroupCap(lambda: catalogue.creators, most=3, field="creator", yields=True),
         },
     )
