@@ -73,7 +73,8 @@ def test_lists_come_while_words_are_read_and_come_again_as_they_were(
     try:
         before = [client.list_for(f"u{n}", k=200) for n in range(4)]
         assert all(any(name.startswith("n") for name in ids(one)) for one in before)
-        assert client.patch("/v1/users/u1", json={"attributes": {"a": 1.0}}).status_code == 200
+        assert client.patch("/v1/items/f4", json={"hidden": True}).status_code == 200  # and waits for no other item
+        assert "f4" not in ids(client.list_for("u0", k=200))
         assert len(unread(client, home)) == 101
     finally:
         slow.go_on.set()

@@ -18,7 +18,7 @@ from regard.domain.records import Item
 from regard.models.text_cache import Cached
 from regard.serving.wiring import Live
 
-AT_ONCE = 64  # items whose words are read and published together
+AT_ONCE = 32  # items whose words are read and published together
 AGAIN = 1.0  # seconds after which what could not be read is tried again
 PAUSE = 0.01  # seconds after a first failure; each further one doubles them, up to AGAIN
 
@@ -46,15 +46,15 @@ class Reader:
         """Something may be unread, or it is time to stop."""
         self._woken.set()
 
-    async def done(self, patience: float) -> None:
-        """Wait, `patience` seconds at most, until all is read that can be."""
+    async def done(self, ids: Sequence[str], patience: float) -> None:
+        """Wait, `patience` seconds at most, until the words of these items are read, or cannot be read now."""
         loop = asyncio.get_running_loop()
         with suppress(TimeoutError):
             async with asyncio.timeout(patience):
                 while True:
                     turned = loop.create_future()
                     self._waiting.append((loop, turned))  # before we look: no turn is missed
-                    if not any(self._due(live.catalogue) for live in self.lives()):
+                    if not any(self._awaited(live.catalogue, ids) for live in self.lives()):
                         return
                     await turned
 
@@ -100,6 +100,9 @@ class Reader:
             self._put_off[row] = catalogue.changed(row), time.monotonic() + AGAIN
             why = {"kind": type(error).__name__, "error": " ".join(str(error).split())[:200]}
             log.warning("words not read", tenant=self.tenant, item=catalogue.id(row), **why)
+
+    def _awaited(self, catalogue: Catalogue, ids: Sequence[str]) -> bool:
+        return not frozenset(catalogue.rows(ids).tolist()).isdisjoint(self._due(catalogue))
 
     def _due(self, catalogue: Catalogue) -> list[int]:
         """What is unread and not put off, the newest changes first."""

@@ -122,10 +122,10 @@ class Served:
             return self.sessions.known(user), False
         return self.sessions.observe(user, told), True
 
-    async def caught_up(self) -> None:
-        """Follow what has changed, and wait for the words of items to be read, no longer than a list waits."""
+    async def caught_up(self, ids: Sequence[str]) -> None:
+        """Follow what has changed, and wait for the words of these items, no longer than a list waits for the store."""
         await self.person("")
-        await self.reader.done(self.here.settings.patience)
+        await self.reader.done(ids, self.here.settings.patience)
 
     async def log(self, impression: Impression) -> bool:
         """Whether this list is now on disk."""

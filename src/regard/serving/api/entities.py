@@ -101,7 +101,7 @@ async def upsert_items(request: Request) -> Response:
     served: Served = request.state.served
     items = [parse_item(raw, where) for raw, where in several(await read_json(request))]
     await asyncio.to_thread(served.here.store.upsert_items, items)
-    await served.caught_up()
+    await served.caught_up([item.id for item in items])
     return answer({"upserted": len(items)})
 
 
@@ -144,7 +144,7 @@ async def change_item(item_id: Id, request: Request, here: Here) -> Response:
     said = (await read(request, ItemPatch)).model_dump(exclude_unset=True)
     changes = patched(said, parse_item({"id": item_id, **given(said)}, "body"))
     await asyncio.to_thread(patch_item, here.here.store, item_id, changes)
-    await here.caught_up()
+    await here.caught_up([item_id])
     return answer(item_body(await asyncio.to_thread(item_of, here.here.store, item_id)))
 
 

@@ -108,7 +108,7 @@ async def post_items(request: Request) -> Response:
     items = [_item_in(raw, where) for raw, where in several(await read_json(request))]
     await asyncio.to_thread(served.here.store.upsert_items, items)
     await asyncio.to_thread(patching.show_items, served.here.store, [item.id for item in items if not item.hidden])
-    await served.caught_up()
+    await served.caught_up([item.id for item in items])
     return affected(len(items))
 
 
@@ -166,7 +166,7 @@ async def delete_category(item_id: Id, category: Id, here: Here) -> Response:
 async def _patched(here: Served, item_id: str, said: dict[str, Any]) -> None:
     parse_item({"id": item_id, "tags": said.get("tags", [])}, "body")
     await asyncio.to_thread(patching.patch_item, here.here.store, item_id, said)
-    await here.caught_up()
+    await here.caught_up([item_id])
 
 
 def plain_object(raw: Any) -> dict[str, Any]:
