@@ -16,7 +16,7 @@ from regard.domain.arrays import Vectors
 from regard.domain.errors import NotFound
 from regard.domain.records import Item
 from regard.models.text_cache import Cached
-from regard.serving import past, replaying
+from regard.serving import past, replaying, served
 from regard.serving.installation import Installation
 from regard.serving.reader import AT_ONCE
 from regard.serving.served import Served
@@ -41,8 +41,8 @@ def client(home: Settings) -> Iterator[Client]:
 
 def unread(client: Client, home: Settings) -> list[str]:
     """The items whose words the live release has not read."""
-    served: Any = client.app.state.tenants.served[home.tenant]  # type: ignore[attr-defined]
-    catalogue = served.live.catalogue
+    app: Any = client.app
+    catalogue = app.state.tenants.served[home.tenant].live.catalogue
     return [catalogue.id(row) for row in catalogue.unread]
 
 
@@ -50,13 +50,14 @@ class Slow:
     """The encoder inside, which takes as long as we say."""
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.in_time = True  # nobody has waited for us in vain
         self.asked, self.go_on, encode = threading.Event(), threading.Event(), Cached.encode
         self.sizes: list[int] = []
 
         def slow(cached: Cached, items: Sequence[Item]) -> Vectors:
             self.sizes.append(len(items))
             self.asked.set()
-            assert self.go_on.wait(30)
+            self.in_time = self.go_on.wait(30)
             return encode(cached, items)
 
         monkeypatch.setattr(Cached, "encode", slow)
@@ -109,6 +110,21 @@ def test_an_item_that_cannot_be_read_holds_up_no_other_and_is_tried_again(
     until(lambda: not unread(client, home))
 
 
+def test_a_server_stops_although_its_text_encoder_does_not_answer(
+    home: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    key, slow = install(home)["admin"], Slow(monkeypatch)
+    monkeypatch.setattr(served, "PARTING", 0.1)
+    slow.go_on.set()
+    with client_of(replace(home, patience=0.01)) as client:
+        slow.go_on.clear()
+        slow.asked.clear()
+        assert client.bearing(key).post("/v1/items", json={"id": "new", "title": "never read"}).status_code == 200
+        assert slow.asked.wait(30)
+    assert slow.in_time
+    slow.go_on.set()
+
+
 def test_a_list_that_knew_the_words_of_too_many_items_in_part_says_that_it_cannot_come_again(
     client: Client, home: Settings
 ) -> None:
@@ -116,9 +132,9 @@ def test_a_list_that_knew_the_words_of_too_many_items_in_part_says_that_it_canno
     torn = AsOf(1, tuple((row, row + 1) for row in range(0, 2 * past.RUNS + 2, 2)))
     assert past.runs_of(torn) is None
     with Installation.open(home) as here:
-        served = Served.at_rest(here)
-        line = served.impressions.newest(1)[0]
+        resting = Served.at_rest(here)
+        line = resting.impressions.newest(1)[0]
         line.body["moment"]["unread"] = past.runs_of(torn)
-        assert replaying.replay(served, line).why.startswith("the items of that moment: too many were being read")
+        assert replaying.replay(resting, line).why.startswith("the items of that moment: too many were being read")
         with pytest.raises(NotFound, match="being read"):
             past.began(line)

@@ -96,15 +96,15 @@ class Served:
         self._reading.start()
 
     async def close(self) -> None:
-        """Finish what was begun, the store last; one that does not answer is waited for `PARTING` at most."""
+        """Finish what was begun, the store last; it and the text encoder are waited for `PARTING` at most."""
         self._stopping.set()
         self.reader.wake()
         parting = asyncio.get_running_loop().call_later(PARTING, self.here.store.hang_up)
         for gathering in (self.read, self.append, self.impress, self.recall, self.walk):
             await gathering.close()
-        for thread in (self._listener, self._reading):
+        for thread, most in ((self._listener, None), (self._reading, PARTING)):  # an encoder may be waited for in vain
             if thread.is_alive():
-                await asyncio.to_thread(thread.join)
+                await asyncio.to_thread(thread.join, most)
         parting.cancel()
         gc.unfreeze()
         self.here.store.close()
