@@ -43,7 +43,7 @@ class WhyNot:
     sources: Mapping[str, Proposal] = field(default_factory=dict)
     dropped_by: str | None = None
     position: int | None = None
-    candidates: int = 0
+    candidates: int | None = None
     rank: int | None = None
     score: float | None = None
     last_row: int | None = None

@@ -123,9 +123,9 @@ def _fell(here: Installation, query: Query, row: int) -> dict[str, Any]:
 
 def fell(live: Live, found: WhyNot, language: str) -> dict[str, Any]:
     """Where an item fell on its way through the corridor, with a sentence."""
-    said = found.to_json() | {"row": None, "last_row": None}
     last = None if found.last_row is None else item_of(live, found.last_row)
-    answer = {**item_of(live, found.row), **{k: v for k, v in said.items() if v not in (None, {}, [])}, "last": last}
+    said = found.to_json() | {"row": None, "last_row": None, "last": last}
+    answer = item_of(live, found.row) | {name: value for name, value in said.items() if value not in (None, {}, [])}
     return answer | {"text": sentence(answer, language)}
 
 
@@ -153,7 +153,7 @@ def sentence(found: Mapping[str, Any], language: str) -> str:
 
 def _outranked(found: Mapping[str, Any], _: Translate) -> str:
     """Behind whom, by which scores, and what decided where the scores did not."""
-    last = found["last"]
+    last = found.get("last")
     if last is None:
         return _("It came {rank} of {n} candidates; the list holds nothing now.").format(
             rank=found["rank"], n=found["candidates"]
@@ -193,7 +193,7 @@ def _apart(one: float, other: float, sign: str = "-") -> tuple[str, str]:
     (('0.50', '2.00'), ('0.5012', '0.5008'))
     """
     for digits in range(2, 9):
-        said = f"{one:{sign}.{digits}f}", f"{other:{sign}.{digits}f}"
+        said = f"{one:{sign}z.{digits}f}", f"{other:{sign}z.{digits}f}"
         if said[0] != said[1] or one == other:
             break
     return said
