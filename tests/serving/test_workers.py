@@ -1,4 +1,4 @@
-"""Several workers of one server: whichever answers, their figures are those of all, and limits hold for all together."""
+"""Several workers of one server: whichever answers, their figures are those of all, and a limit is parted."""
 
 from __future__ import annotations
 
@@ -50,3 +50,11 @@ def test_figures_are_those_of_all_workers_also_of_one_that_is_gone(
         assert "tenant=" not in ask(replica, "GET", "/metrics").text
         assert replica.stop() == 0
     assert not list(tmp_path.glob("regard-figures-*"))
+
+
+def test_the_limit_of_a_key_is_parted_among_the_workers(served: Home, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REGARD_RATE", "0.02")
+    with serving(served[0], served[1]["read"], "--workers", "2") as replica:
+        said = [ask(replica, "GET", "/v1/releases") for _ in range(4)]
+    assert [one.status_code for one in said].count(200) <= 2  # a worker lets one through in 100 s
+    assert said[-1].json()["error"]["expected"].startswith("at most 0.01 requests a second")

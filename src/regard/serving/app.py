@@ -9,7 +9,6 @@ from dataclasses import replace
 from typing import Any
 
 from fastapi import FastAPI
-from starlette.middleware.cors import CORSMiddleware
 
 import regard
 from regard.serving.api import (
@@ -30,6 +29,7 @@ from regard.serving.api.bodies import PUBLISHED
 from regard.serving.door import Door
 from regard.serving.figures import Figures
 from regard.serving.installation import Installation, limit_threads
+from regard.serving.origins import Origins
 from regard.serving.running import log_as_json
 from regard.serving.served import Served
 from regard.serving.settings import Settings, read_settings
@@ -100,8 +100,7 @@ def create(settings: Sequence[Settings], tracing: Tracing = OFF) -> FastAPI:
     for router in ROUTERS:
         app.include_router(router)
     if settings[0].origins:
-        app.add_middleware(CORSMiddleware, allow_origins=list(settings[0].origins), allow_methods=["*"],
-                           allow_headers=["Authorization", "Content-Type", "X-API-Key"])  # fmt: skip
+        app.add_middleware(Origins, origins=settings[0].origins)
     app.add_middleware(Door)
     app.openapi = lambda: _published(app)  # type: ignore[method-assign]
     return app

@@ -10,6 +10,7 @@ from typing import Any
 import structlog
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from structlog.contextvars import bound_contextvars
 
 log = structlog.get_logger("regard.http")
 LARGEST = 16 << 20  # bytes of a body
@@ -37,11 +38,12 @@ class Door:
                 message["headers"] = [*message.get("headers", []), (b"x-request-id", name)]
             await send(message)
 
-        with scope["app"].state.tracing.request(scope, name.decode()) as told:
+        spans = scope["app"].state.tracing.request(scope, name.decode())
+        with bound_contextvars(request_id=name.decode()), spans as told:  # every line of the log bears the id
             try:
                 await self.app(scope, self._limited(receive), answer)
             finally:
-                self._note(scope, status, time.perf_counter() - began, name)
+                self._note(scope, status, time.perf_counter() - began)
                 if told is not None:
                     told(_route(scope), status)
 
@@ -59,14 +61,14 @@ class Door:
         return limited
 
     @staticmethod
-    def _note(scope: Scope, status: int, took: float, name: bytes) -> None:
+    def _note(scope: Scope, status: int, took: float) -> None:
         served = scope.get("state", {}).get("served")
         route = _route(scope)
         if served is not None:
             served.figures.answered(route, status, took)
         if status >= 500 or took >= SLOW:
             said: dict[str, Any] = {"method": scope["method"], "route": route, "status": status}
-            log.warning("request", **said, ms=round(took * 1e3, 1), request_id=name.decode())
+            log.warning("request", **said, ms=round(took * 1e3, 1))
 
 
 def _route(scope: Scope) -> str:

@@ -121,6 +121,7 @@ def first_keys(settings: Settings) -> dict[str, str]:
 def log_as_json() -> None:
     """Every line of the log as one JSON object on stderr, those of libraries too."""
     shared: list[structlog.typing.Processor] = [
+        structlog.contextvars.merge_contextvars,
         structlog.processors.add_log_level,
         structlog.processors.TimeStamper("iso", utc=True),
     ]

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hmac
+import math
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
 from typing import Annotated, Any
@@ -28,6 +30,7 @@ OPEN = (
     "/docs",
     "/openapi.json",
 )
+CALLERS = 10_000  # whose requests are counted at once
 COOKIE, COOKIE_SECONDS = "regard_page", 3600
 PAGE: tuple[str, Role] = ("the page", "write")
 AWS = "AWS4-HMAC-SHA256 Credential="
@@ -61,12 +64,15 @@ class Page:
 
 @dataclass
 class Tenants:
-    """Who is served by this process, and how much each key may ask: `rate` requests a second (0: any number)."""
+    """Who is served by this process, and how much each key may ask of it: `rate` requests a second (0: any number).
+
+    Who bears no key that we know is counted by the address, which only limits wrong keys: a good one is let through.
+    """
 
     served: dict[str, Served]
     rate: float = 0.0
     page: Page | None = None
-    _buckets: dict[tuple[str, str], tuple[float, float]] = field(default_factory=dict)
+    _buckets: OrderedDict[tuple[str, str], tuple[float, float]] = field(default_factory=OrderedDict)
 
     def admit(self, request: Request, role: Role) -> Served:
         """The installation of the key's tenant; Unauthorized, Forbidden or TooMany."""
@@ -78,24 +84,29 @@ class Tenants:
             tenant, caller = self.page.tenant, PAGE
             served = self.served.get(tenant)
         if served is None or caller is None:
+            self._take("the address", ("", request.client.host if request.client else ""))
             got = "an unknown key" if key else "no key"
             raise Unauthorized("the key", "Authorization: Bearer KEY, or X-API-Key: KEY", got, "regard keys create")
         name, holds = caller
+        self._take("the key", (tenant, name))
         if ROLES.index(holds) < ROLES.index(role):
             raise Forbidden("the key", f"the role {role} or higher", f"the role {holds}", "regard keys create --role")
-        if self.rate:
-            self._take((tenant, name))
         request.state.served, request.state.caller = served, name
         return served
 
-    def _take(self, who: tuple[str, str]) -> None:
+    def _take(self, where: str, who: tuple[str, str]) -> None:
         """One token of this caller's bucket, which holds a second's worth and fills at `rate`."""
-        at = time.monotonic()
-        held, then = self._buckets.get(who, (max(1.0, self.rate), at))
-        held = min(max(1.0, self.rate), held + (at - then) * self.rate)
+        if not self.rate:
+            return
+        at, most = time.monotonic(), max(1.0, self.rate)
+        held, then = self._buckets.pop(who, (most, at))
+        held = min(most, held + (at - then) * self.rate)
+        self._buckets[who] = (held - 1 if held >= 1 else held, at)
+        if len(self._buckets) > CALLERS:
+            self._buckets.popitem(last=False)  # who has not asked for longest
         if held < 1:
-            raise TooMany("the key", f"at most {self.rate:g} requests a second", "more", "Wait as Retry-After says.")
-        self._buckets[who] = (held - 1, at)
+            expected = f"at most {self.rate:g} requests a second to one process"
+            raise TooMany(where, expected, math.ceil((1 - held) / self.rate))
 
 
 def key_of(request: Request) -> str:

@@ -11,6 +11,7 @@ from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from pydantic import BaseModel, ValidationError
 from starlette.exceptions import HTTPException
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from regard.domain.errors import Conflict, InvalidInput, NotFound, RegardError, Unavailable
 
@@ -34,7 +35,11 @@ class TooLarge(RegardError):
 
 
 class TooMany(RegardError):
-    """More requests came than this key may make."""
+    """More requests came than may; the next one may after `wait` seconds, and Retry-After says so."""
+
+    def __init__(self, where: str, expected: str, wait: int) -> None:
+        super().__init__(where, expected, "more", "Wait as Retry-After says.")
+        self.wait = wait
 
 
 STATUS: dict[type[RegardError], int] = {
@@ -75,7 +80,7 @@ def responses(*statuses: int) -> dict[int | str, dict[str, Any]]:
 def error_response(error: RegardError) -> Response:
     """The answer that says this error."""
     status = STATUS.get(type(error), 500)
-    headers = {"Retry-After": str(RETRY)} if status in (429, 503) else {}
+    headers = {"Retry-After": str(error.wait if isinstance(error, TooMany) else RETRY)} if status in (429, 503) else {}
     if status == 401:
         headers["WWW-Authenticate"] = "Bearer"
     body = {"where": error.where, "expected": error.expected, "got": error.got, "hint": error.hint}
@@ -109,13 +114,38 @@ def install(app: FastAPI) -> None:
         body = {"where": request.url.path[:300], "expected": expected, "got": str(error.detail)[:300], "hint": ""}
         return Response(orjson.dumps({"error": body}), error.status_code, error.headers, "application/json")
 
-    async def unknown(request: Request, error: Exception) -> Response:
-        told = "".join(traceback.format_exception(error))[-4000:]
-        log.error("internal error", path=request.url.path, error=repr(error)[:300], traceback=told)
-        return error_response(RegardError("the server", "an answer", "an error of our own", "Its log says more."))
-
     app.add_exception_handler(RegardError, known)
     app.add_exception_handler(RequestValidationError, checked)
     app.add_exception_handler(ValidationError, checked)
     app.add_exception_handler(HTTPException, road)
-    app.add_exception_handler(Exception, unknown)
+    app.add_middleware(_Unknown)
+
+
+class _Unknown:
+    """ASGI middleware: an exception that nobody knows becomes the one body, and a line in the log.
+
+    A handler of Starlette's would answer outside all middleware, so that neither the door nor CORS added their headers.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        begun = False
+
+        async def answer(message: Message) -> None:
+            nonlocal begun
+            begun = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, answer)
+        except Exception as error:
+            if scope["type"] != "http":
+                raise
+            told = "".join(traceback.format_exception(error))[-4000:]
+            log.error("internal error", path=scope["path"], error=repr(error)[:300], traceback=told)
+            if begun:  # the server breaks the answer off
+                raise
+            said = RegardError("the server", "an answer", "an error of our own", "Its log says more.")
+            await error_response(said)(scope, receive, send)
