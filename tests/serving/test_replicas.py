@@ -10,7 +10,10 @@ from pathlib import Path
 import httpx
 import pytest
 
+from regard.data.keys import create_key, revoke_key
+from regard.data.postgres import Store
 from regard.domain.run import Run
+from regard.domain.weights import EventWeight
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
 from tests.serving.processes import Replica, serving, until
@@ -72,6 +75,63 @@ def test_consent_told_to_one_counts_at_the_other(pair: tuple[Replica, Replica]) 
     one.http.delete("/v1/users/u3")
     assert other.http.get("/v1/users/u3").status_code == 404
     assert other.list_for("u3")["dropped"].get("seen", 0) == 0
+
+
+def test_a_patch_of_a_person_at_one_counts_in_the_next_list_of_the_other(pair: tuple[Replica, Replica]) -> None:
+    one, other = pair
+    usual = other.list_for("u7")["mode"]
+    for consent, mode in ((False, "non_profiled"), (None, usual)):
+        told = {"consent": {"personalise": consent}, "attributes": {"told": mode}}
+        assert one.http.patch("/v1/users/u7", json=told).status_code == 200
+        assert other.list_for("u7")["mode"] == mode
+        assert other.get("/v1/users/u7")["attributes"]["told"] == mode
+    assert usual != "non_profiled"
+
+
+def test_feedback_taken_back_at_one_never_was_at_the_other(pair: tuple[Replica, Replica]) -> None:
+    one, other = pair
+    first = ids(other.list_for("u8", k=3))[0]
+    for road in (f"/api/feedback/like/u8/{first}", f"/api/feedback/u8/{first}"):
+        one.post("/api/feedback", [{"FeedbackType": "like", "UserId": "u8", "ItemId": first}])
+        assert first not in ids(other.list_for("u8", k=200))
+        assert one.http.delete(road).json() == {"RowAffected": 1}
+        assert first in ids(other.list_for("u8", k=200))
+        assert other.http.get(f"/api/feedback/like/u8/{first}").status_code == 404
+
+
+def test_event_weights_count_in_the_next_list_of_both(
+    pair: tuple[Replica, Replica], home: tuple[Settings, str]
+) -> None:
+    events = [{"user": "weighing", "item": item, "type": kind} for item, kind in (("f1", "like"), ("f2", "view"))]
+    pair[0].post("/v1/events", events, 202)
+    before = [_scores(replica, "weighing") for replica in pair]
+    with Store.open(home[0].store, home[0].tenant) as store:  # another process
+        kept = store.event_weights()
+        store.set_event_weights([EventWeight("like", 0.0), EventWeight("view", 1.0)])
+        after = [_scores(replica, "weighing") for replica in pair]
+        store.set_event_weights(kept)
+    assert before[0] == before[1] != after[0] == after[1]
+    assert [_scores(replica, "weighing") for replica in pair] == before
+
+
+def test_a_key_that_is_made_or_revoked_is_soon_known_to_both(
+    pair: tuple[Replica, Replica], home: tuple[Settings, str]
+) -> None:
+    with Store.open(home[0].store, home[0].tenant) as store:  # as `regard keys` does
+        bearing = {"X-API-Key": create_key(store, "another", "read")}
+        for replica in pair:
+            until(lambda replica=replica: _status(replica, bearing) == 200)  # type: ignore[misc]
+        revoke_key(store, "another")
+        for replica in pair:
+            until(lambda replica=replica: _status(replica, bearing) == 401)  # type: ignore[misc]
+
+
+def _scores(replica: Replica, user: str) -> list[tuple[str, float]]:
+    return [(item["id"], item["score"]) for item in replica.list_for(user)["items"]]
+
+
+def _status(replica: Replica, bearing: dict[str, str]) -> int:
+    return replica.http.get("/v1/releases", headers=bearing).status_code
 
 
 def test_a_new_release_goes_live_under_load_without_one_failed_request(
