@@ -11,6 +11,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from regard.data.item_changes import counted, item_of
 from regard.data.postgres import Store
 from regard.data.store.appending import append_events
 from regard.data.store.server import Server
@@ -139,6 +140,36 @@ def test_one_call_may_speak_twice_of_one_item(store: Store) -> None:
     with store.transaction() as connection:
         found = connection.execute("SELECT title, text, attributes FROM items WHERE id = 'a'").fetchone()
     assert found == ("second", "t", {"x": 1.0})
+
+
+def test_fields_that_are_overwritten_are_cleared_but_for_what_a_higher_precedence_said(store: Store) -> None:
+    whole = ("text", "tags", "hidden", "valid_from", "attributes")
+    store.upsert_items([Item("a", tags=("editor's",), attributes={"year": 1999.0})], "editor", 5)
+    said = Item("a", "Title", "story", attributes={"x": 1.0, "y": 2.0}, images=("i",), valid_from=3.0, hidden=True)
+    store.upsert_items([said, Item("b", text="b", tags=("t",), valid_until=9.0)])
+    first, last = Item("a", text="not the last word"), Item("a", attributes={"x": 5.0})
+    assert store.upsert_items([first, last, Item("b")], whole=whole).tolist() == [0, 0, 1]
+    kept = Item("a", "Title", tags=("editor's",), attributes={"year": 1999.0, "x": 5.0}, images=("i",))
+    assert item_of(store, "a") == kept
+    assert item_of(store, "b") == Item("b", valid_until=9.0)
+    store.upsert_items([Item("a", valid_from=7.0)], "editor", 5)
+    store.upsert_items([last], whole=whole)
+    assert item_of(store, "a").valid_from == 7.0
+    before = counted(store), _changed(store)
+    store.upsert_items([last], whole=whole)
+    assert (counted(store) > before[0], _changed(store)) == (True, before[1])  # said again, nothing has changed
+
+
+def _changed(store: Store) -> list[tuple[int, ...]]:
+    with store.reading() as connection:
+        return connection.execute("SELECT row, changed FROM items ORDER BY row").fetchall()
+
+
+def test_people_whose_attributes_are_overwritten_keep_their_consent(store: Store) -> None:
+    store.upsert_users([User("ann", {"vip": True})], "editor", 5)
+    store.upsert_users([User("ann", {"age": 33.0, "town": "Basel"}, {"personalise": False})])
+    store.upsert_users([User("ann", {"age": 1.0}), User("ann", {"age": 34.0})], whole=("attributes",))
+    assert store.user("ann") == (0, User("ann", {"vip": True, "age": 34.0}, {"personalise": False}))
 
 
 def test_people_keep_attributes_and_the_newest_consent(store: Store) -> None:

@@ -74,6 +74,32 @@ def test_items_come_change_and_go(client: gorse.Gorse) -> None:
         client.get_item("a:b")
 
 
+def test_an_item_that_is_posted_again_is_overwritten(client: gorse.Gorse, replica: Replica) -> None:
+    item = {
+        "ItemId": "twice", "IsHidden": True, "Categories": ["a", "b"], "Timestamp": MOMENT,
+        "Labels": {"x": "1", "y": "2"}, "Comment": "hello",
+    }  # fmt: skip
+    replica.post("/v1/items", {"id": "twice", "title": "Twice", "creator": "she", "images": ["i.png"]})
+    assert client.insert_item(item) == {"RowAffected": 1}
+    emptied = {"IsHidden": False, "Categories": [], "Labels": {"x": "3"}, "Comment": "", "Timestamp": ""}
+    assert replica.post("/api/items", [item, item | emptied]) == {"RowAffected": 2}
+    assert client.get_item("twice") == item | emptied | {"Timestamp": "1970-01-01T00:00:00Z"}
+    kept = replica.get("/v1/items/twice")
+    assert (kept["title"], kept["creator"], kept["images"]) == ("Twice", "she", ["i.png"])
+    assert client.update_item("twice", comment="again") == {"RowAffected": 1}
+    assert client.get_item("twice")["Labels"] == {"x": "3"}
+    assert replica.post("/api/item", {"ItemId": "twice", "Labels": ["z"]}) == {"RowAffected": 1}
+    assert (client.get_item("twice")["Labels"], client.get_item("twice")["Comment"]) == (["z"], "")
+
+
+def test_a_person_who_is_posted_again_is_overwritten(client: gorse.Gorse, replica: Replica) -> None:
+    client.insert_user({"UserId": "twice", "Labels": {"x": "1", "y": "2"}, "Comment": "hello"})
+    replica.http.patch("/v1/users/twice", json={"consent": {"mood": True}})
+    client.insert_user({"UserId": "twice", "Labels": {"x": "3"}, "Comment": ""})
+    assert client.get_user("twice") == {"UserId": "twice", "Labels": {"x": "3"}, "Comment": ""}
+    assert replica.get("/v1/users/twice")["consent"] == {"mood": True}
+
+
 def test_feedback_adds_up_is_overwritten_and_taken_back(client: gorse.Gorse, replica: Replica) -> None:
     for value in (1.0, 2.0):
         assert client.insert_feedback("star", "bob", "f1", MOMENT, value) == {"RowAffected": 1}

@@ -55,9 +55,3 @@ def user_page(store: Store, after: str, n: int) -> list[tuple[str, dict[str, Any
             "SELECT id, attributes, consent FROM users WHERE id > %s ORDER BY id LIMIT %s", (after, n)
         )
         return found.fetchall()
-
-
-def show_items(store: Store, ids: list[str]) -> None:
-    """Items that may be shown again."""
-    with store.transaction() as connection:
-        connection.execute("UPDATE items SET hidden = false WHERE id = ANY(%s) AND hidden", (ids,))

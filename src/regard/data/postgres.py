@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,20 +55,28 @@ class Store(Database):
     used again.
     """
 
-    def upsert_items(self, items: Sequence[Item], source: str = "", precedence: int = 0) -> Rows:
-        """New or changed items, merged by field: empty fields say nothing (see `hide`). Returns rows (n,)."""
-        spoken = merging.fold([_item_words(item) for item in items])
+    def upsert_items(
+        self, items: Sequence[Item], source: str = "", precedence: int = 0, whole: Collection[str] = ()
+    ) -> Rows:
+        """New or changed items, merged by field. Returns rows (n,).
+
+        Empty fields say nothing (see `hide`), but for those named in `whole`: these are overwritten as the last word
+        about an item has them, `attributes` altogether; what a source of higher precedence said stays.
+        """
+        last = {item.id: item for item in items}.values() if whole else items
+        spoken = merging.fold([_item_words(item, whole) for item in last])
         with self.transaction() as connection:
             merging.stage_items(connection)
             _copy(connection, "staged_items", spoken, source, precedence)
             merging.merge_items(connection)
             return _rows_of(connection, "items", [item.id for item in items])
 
-    def upsert_users(self, users: Sequence[User], source: str = "", precedence: int = 0) -> Rows:
-        """New or changed people, merged by field. Returns their rows, (n,)."""
-        spoken = merging.fold(
-            [{"id": u.id, "attributes": _json(u.attributes), "consent": dict(u.consent)} for u in users]
-        )
+    def upsert_users(
+        self, users: Sequence[User], source: str = "", precedence: int = 0, whole: Collection[str] = ()
+    ) -> Rows:
+        """New or changed people, merged by field; `whole` as for items. Returns their rows, (n,)."""
+        last = {user.id: user for user in users}.values() if whole else users
+        spoken = merging.fold([_user_words(user, whole) for user in last])
         with self.transaction() as connection:
             merging.stage_users(connection)
             _copy(connection, "staged_users", spoken, source, precedence)
@@ -211,21 +219,25 @@ def _counts(connection: Connection) -> tuple[list[str], tuple[Any, ...]]:
     return [column.name for column in cursor.description or ()], row or ()
 
 
-def _item_words(item: Item) -> dict[str, Any]:
+def _user_words(user: User, whole: Collection[str]) -> dict[str, Any]:
+    words = {"id": user.id, "attributes": _json(user.attributes), "consent": dict(user.consent)}
+    return {**words, "cleared": list(whole)}
+
+
+def _item_words(item: Item, whole: Collection[str]) -> dict[str, Any]:
     """What an Item says: None where it says nothing."""
-    return {
-        "id": item.id,
-        "title": item.title or None,
-        "text": item.text or None,
-        "tags": list(item.tags) or None,
-        "creator": item.creator or None,
-        "images": list(item.images) or None,
-        "audio": list(item.audio) or None,
-        "attributes": _json(item.attributes),
-        "valid_from": item.valid_from,
-        "valid_until": item.valid_until,
-        "hidden": item.hidden or None,
+    words = {
+        "title": item.title,
+        "text": item.text,
+        "tags": list(item.tags),
+        "creator": item.creator,
+        "images": list(item.images),
+        "audio": list(item.audio),
+        "hidden": item.hidden,
     }
+    said = {name: value if value or name in whole else None for name, value in words.items()}
+    said |= {"valid_from": item.valid_from, "valid_until": item.valid_until}
+    return {"id": item.id, **said, "attributes": _json(item.attributes), "cleared": list(whole)}
 
 
 def _copy(connection: Connection, table: str, rows: list[dict[str, Any]], source: str, precedence: int) -> None:

@@ -1,7 +1,8 @@
 """Words about the same item or person merged field by field, with precedence and provenance, in SQL.
 
 A caller fills the temporary table that `stage_items`/`stage_users` makes (one row an id; NULL: says nothing about that
-field; `place` orders new rows), then calls `merge_items`/`merge_users` in the same transaction.
+field, unless `cleared` names it: then what stood there goes, as far as the words may write it; `place` orders new
+rows), then calls `merge_items`/`merge_users` in the same transaction.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ Kind = Literal["user", "item", "event type"]
 
 STAGED_ITEMS = """CREATE TEMP TABLE staged_items (place bigint, id text PRIMARY KEY, title text, text text, tags text[],
     creator text, images text[], audio text[], attributes jsonb, valid_from float8, valid_until float8, hidden bool,
-    source text NOT NULL DEFAULT '', precedence int NOT NULL DEFAULT 0) ON COMMIT DROP"""
+    cleared text[] NOT NULL DEFAULT '{}', source text NOT NULL DEFAULT '', precedence int NOT NULL DEFAULT 0)
+    ON COMMIT DROP"""
 
 STAGED_USERS = """CREATE TEMP TABLE staged_users (place bigint, id text PRIMARY KEY, attributes jsonb, consent jsonb,
-    source text NOT NULL DEFAULT '', precedence int NOT NULL DEFAULT 0) ON COMMIT DROP"""
+    cleared text[] NOT NULL DEFAULT '{}', source text NOT NULL DEFAULT '', precedence int NOT NULL DEFAULT 0)
+    ON COMMIT DROP"""
 
 NEW_ROWS = """WITH new AS (SELECT id, min(place) AS place FROM {staged} s
         WHERE NOT EXISTS (SELECT FROM {kind}s WHERE id = s.id) GROUP BY id),
@@ -28,12 +31,13 @@ NEW_ROWS = """WITH new AS (SELECT id, min(place) AS place FROM {staged} s
 
 # What each staged row may write: the fields it speaks of whose recorded source has no higher precedence.
 SAID = """WITH spoken AS (
-        SELECT id, source, precedence, to_jsonb(x) -> 'consent' AS consent,
-            jsonb_strip_nulls(to_jsonb(x) - '{{place,id,source,precedence,attributes,consent}}'::text[])
+        SELECT id, cleared, source, precedence, to_jsonb(x) -> 'consent' AS consent,
+            jsonb_strip_nulls(to_jsonb(x) - '{{place,id,cleared,source,precedence,attributes,consent}}'::text[])
             || coalesce(jsonb_strip_nulls(attributes), '{{}}') AS fields FROM staged_{kind}s x
     ), said AS (
-        SELECT t.row AS at, source, precedence, s.consent AS agreed, coalesce((SELECT jsonb_object_agg(key, value)
-            FROM jsonb_each(fields) WHERE may_write(t.provenance, key, precedence)), '{{}}') AS said
+        SELECT t.row AS at, cleared, source, precedence, s.consent AS agreed, coalesce((
+            SELECT jsonb_object_agg(key, value) FROM jsonb_each(fields)
+            WHERE may_write(t.provenance, key, precedence)), '{{}}') AS said
         FROM spoken s JOIN {kind}s t USING (id)
     ) """
 
@@ -42,23 +46,32 @@ SOURCES = """provenance = t.provenance || coalesce((
 
 TEXTS = "{0} = CASE WHEN said ? '{0}' THEN ARRAY(SELECT jsonb_array_elements_text(said -> '{0}')) ELSE t.{0} END"
 
+# What stays of a moment and of the attributes where nothing is said: all of it, unless the words clear them.
+MOMENT = """{0} = coalesce((said ->> '{0}')::float8, CASE WHEN '{0}' = ANY(cleared)
+        AND may_write(t.provenance, '{0}', precedence) THEN NULL ELSE t.{0} END)"""
+ATTRIBUTES = """attributes = CASE WHEN 'attributes' = ANY(cleared) THEN (
+        SELECT coalesce(jsonb_object_agg(key, value), '{}')
+        FROM jsonb_each(t.attributes) WHERE NOT may_write(t.provenance, key, precedence)) ELSE t.attributes END || """
+
 MERGE_ITEMS = (
     SAID.format(kind="item")  # noqa: S608 constants only
     + """UPDATE items t SET known = true,
     title = coalesce(said ->> 'title', t.title), text = coalesce(said ->> 'text', t.text),
     creator = coalesce(said ->> 'creator', t.creator),
-    valid_from = coalesce((said ->> 'valid_from')::float8, t.valid_from),
-    valid_until = coalesce((said ->> 'valid_until')::float8, t.valid_until),
-    hidden = coalesce((said ->> 'hidden')::bool, t.hidden), attributes = t.attributes || (said -
-        '{title,text,tags,creator,images,audio,valid_from,valid_until,hidden}'::text[]), """
+    hidden = coalesce((said ->> 'hidden')::bool, t.hidden), """
+    + ATTRIBUTES
+    + "(said - '{title,text,tags,creator,images,audio,valid_from,valid_until,hidden}'::text[]), "
+    + ", ".join(MOMENT.format(name) for name in ("valid_from", "valid_until"))
+    + ", "
     + ", ".join([*(TEXTS.format(name) for name in ("tags", "images", "audio")), SOURCES])
     + " FROM said WHERE t.row = at"
 )
 
 MERGE_USERS = (
     SAID.format(kind="user")  # noqa: S608 constants only
-    + """UPDATE users t SET known = true, attributes = t.attributes || said,
-    consent = t.consent || coalesce(nullif(agreed, 'null'), '{}'), """
+    + "UPDATE users t SET known = true, "
+    + ATTRIBUTES
+    + """said, consent = t.consent || coalesce(nullif(agreed, 'null'), '{}'), """
     + SOURCES
     + " FROM said WHERE t.row = at"
 )

@@ -24,6 +24,8 @@ from regard.serving.served import Served
 router = APIRouter(route_class=Guarded, tags=["gorse"])
 Id = Annotated[str, Path(min_length=1, max_length=256)]
 Page = Annotated[int, Query(ge=1, le=10_000)]
+OF_USERS = ("attributes",)  # the fields of ours that a gorse user or item tells, all of them each time
+OF_ITEMS = ("hidden", "tags", "valid_from", "text", "attributes")
 Cursor = Annotated[str, Query(max_length=300)]
 
 
@@ -63,9 +65,9 @@ OK: dict[int | str, dict[str, Any]] = {200: {"model": Affected}, **responses()}
 @router.post("/api/user", openapi_extra=needs("write", **takes(GorseUser, "GorseUser")), responses=OK)
 @router.post("/api/users", openapi_extra=needs("write", **takes(list[GorseUser], "GorseUsers")), responses=OK)
 async def post_users(request: Request) -> Response:
-    """New or changed people."""
+    """New people, or known ones overwritten: labels and comment that are not said again go. PATCH changes some."""
     users = [_user_in(raw, where) for raw, where in several(await read_json(request))]
-    await asyncio.to_thread(request.state.served.here.store.upsert_users, users)
+    await asyncio.to_thread(request.state.served.here.store.upsert_users, users, whole=OF_USERS)
     return affected(len(users))
 
 
@@ -103,11 +105,14 @@ async def delete_user(user_id: Id, here: Here) -> Response:
 @router.post("/api/item", openapi_extra=needs("write", **takes(GorseItem, "GorseItem")), responses=OK)
 @router.post("/api/items", openapi_extra=needs("write", **takes(list[GorseItem], "GorseItems")), responses=OK)
 async def post_items(request: Request) -> Response:
-    """New or changed items; what is not hidden is shown."""
+    """New items, or known ones overwritten: what is not said again goes, and what is not hidden is shown.
+
+    What gorse has no word for (title, creator, images, audio, the end) stays, and so does what was imported with a
+    precedence. PATCH changes some fields.
+    """
     served: Served = request.state.served
     items = [_item_in(raw, where) for raw, where in several(await read_json(request))]
-    await asyncio.to_thread(served.here.store.upsert_items, items)
-    await asyncio.to_thread(patching.show_items, served.here.store, [item.id for item in items if not item.hidden])
+    await asyncio.to_thread(served.here.store.upsert_items, items, whole=OF_ITEMS)
     await served.caught_up([item.id for item in items])
     return affected(len(items))
 
