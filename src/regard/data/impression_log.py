@@ -23,6 +23,10 @@ KNOWN = "SELECT row FROM users WHERE row = ANY(%s) FOR KEY SHARE SKIP LOCKED"
 LEAVES = 100  # milliseconds: for no longer do lists wait behind a month that cannot leave because it is being read
 TRIES = 120  # half a second apart
 
+# Few are read: the lists of one person since a moment.
+LAST = """WHERE user_row = %s AND at >= %s AND surface = %s AND (body #> '{moment,filter}')::jsonb = %s::jsonb
+    ORDER BY at DESC, id DESC LIMIT 1"""
+
 READ = "SELECT id, at, user_row, release, surface, items, propensities, body FROM impressions"
 
 
@@ -42,6 +46,16 @@ class Impression:
     items: tuple[int, ...]
     propensities: tuple[float, ...]
     body: Any  # bytes of JSON when written, the object when read
+
+
+@dataclass(frozen=True, slots=True)
+class Last:
+    """The newest list that person `user_row` was served on a surface, with this filter (JSON), since `since`."""
+
+    user_row: int
+    surface: str
+    filter: str
+    since: float  # unix seconds
 
 
 def impression_id(at: float, random: int) -> uuid.UUID:
@@ -96,6 +110,15 @@ class ImpressionLog:
             if found is not None:
                 return _impression(*found)
         raise NotFound("recommendation id", "a list that was served and logged here", repr(impression))
+
+    def last(self, asked: Last) -> Impression:
+        """The newest list of those that are asked for, or NotFound."""
+        values = (asked.user_row, asked.since, asked.surface, asked.filter)
+        with self.store.reading() as connection:
+            found = connection.execute(f"{READ} {LAST}".encode(), values).fetchone()
+        if found is None:
+            raise NotFound("the last list", "one that was served and logged here", repr(asked))
+        return _impression(*found)
 
     def newest(self, n: int) -> list[Impression]:
         """The last `n` served lists, oldest first."""

@@ -85,14 +85,16 @@ def live_of(served: Served, user: str = "") -> Live:
     return answering
 
 
-async def recommend(served: Served, wanted: Wanted) -> bytes:
-    """The answer to one request, as JSON bytes; its impression is on disk unless it says `logged: false`."""
+async def recommend(served: Served, wanted: Wanted, before: Rows = NO_ROWS) -> bytes:
+    """The answer to one request, as JSON bytes; its impression is on disk unless it says `logged: false`.
+
+    `before` (n,): what the lists that it goes on after have shown, where `wanted.after` does not name one.
+    """
     began = perf_counter()
     part = served.tracing.part
     with part("person"):
         person, asked = await served.person(wanted.user_id or "")
     live = live_of(served, wanted.user_id or "")
-    before = NO_ROWS
     if wanted.after is not None and asked:
         before, asked = await _shown(served, str(wanted.after))
     resolved = resolve(served, live, wanted, person, before)

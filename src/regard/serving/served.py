@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
-from regard.data.impression_log import Impression, ImpressionLog
+from regard.data.impression_log import Impression, ImpressionLog, Last
 from regard.data.item_changes import counted, item_changes
 from regard.data.keys import Role, digest, open_keys
 from regard.data.tails import Ask, Happened, event_types, happened
@@ -74,7 +74,7 @@ class Served:
         )
         self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE, keeps=True)
         self.impress = Gathering[Impression, bool]("lists", self._impress, TOGETHER, patience)
-        self.recall = Gathering[str, Impression]("recall", self._recall, 1, patience)
+        self.recall = Gathering[str | Last, Impression]("recall", self._recall, 1, patience)
         self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None, lingers=True)
         self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
         self.reader = Reader(store.tenant, self.here.encoder, self._lives, self._stopping)
@@ -134,7 +134,7 @@ class Served:
         except Unavailable:
             return False
 
-    async def impression(self, recommendation: str) -> Impression:
+    async def impression(self, recommendation: str | Last) -> Impression:
         """A list that was served, or NotFound; Unavailable where the store does not answer in time."""
         return await self.recall(recommendation)
 
@@ -263,8 +263,9 @@ class Served:
         """The store takes them in half the time that they wait, or leaves them: one batch may wait for another."""
         return self.impressions.write(lists, self.here.settings.patience / 2)
 
-    def _recall(self, names: list[str]) -> list[Impression]:
-        return [self.impressions.get(name) for name in names]
+    def _recall(self, names: list[str | Last]) -> list[Impression]:
+        log = self.impressions
+        return [log.last(name) if isinstance(name, Last) else log.get(name) for name in names]
 
     def _listen(self) -> None:
         """Follow what others tell; a lost connection is made again, and nothing is missed, because counters tell."""

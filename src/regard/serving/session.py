@@ -22,6 +22,7 @@ from regard.serving.settings import now
 
 AHEAD = 300.0  # seconds by which the clock of a sender may run ahead
 PEOPLE = 100_000  # remembered by one process, some 20 kB each at most
+STRANGERS = 10_000  # whose last list is remembered, some 2 kB each at most
 SEEN = np.dtype([("seq", "i8"), ("item", "i8"), ("type", "i8"), ("value", "f8"), ("time", "f8")])
 
 
@@ -62,10 +63,23 @@ _histories: WeakKeyDictionary[Person, tuple[tuple[Any, ...], History]] = WeakKey
 
 
 class Sessions:
-    """The people met lately, at most PEOPLE, the longest unmet forgotten first."""
+    """The people met lately, at most PEOPLE, the longest unmet forgotten first; and what STRANGERS were shown last."""
 
     def __init__(self) -> None:
         self._people: OrderedDict[str, Person] = OrderedDict()
+        self._shown: OrderedDict[tuple[str, str], tuple[float, Rows]] = OrderedDict()
+
+    def show(self, who: str, what: str, rows: Rows, at: float) -> None:
+        """Remember what somebody of whom the store has no row was shown of something at `at`, row by row (n,)."""
+        self._shown[who, what] = (at, rows)
+        self._shown.move_to_end((who, what))
+        if len(self._shown) > STRANGERS:
+            self._shown.popitem(last=False)
+
+    def shown(self, who: str, what: str, since: float) -> Rows:
+        """What somebody unknown was shown of it since then; nothing is remembered: no rows."""
+        at, rows = self._shown.get((who, what), (since, NO_ROWS))
+        return rows if at >= since else NO_ROWS
 
     def ask(self, user: str) -> Ask:
         """What has to be asked about this person."""
@@ -96,6 +110,8 @@ class Sessions:
     def forget(self, user: str) -> None:
         """Remember nothing of this person."""
         self._people.pop(user, None)
+        for one in [one for one in self._shown if one[0] == user]:
+            del self._shown[one]
 
 
 def _grown(held: Person, told: Happened) -> Person:

@@ -9,7 +9,6 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import numpy as np
-import orjson
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from regard.data.files.rules import AHEAD
@@ -21,6 +20,7 @@ from regard.serving.api.access import Guarded, Here, needs
 from regard.serving.api.bodies import answer, read_json, takes
 from regard.serving.api.errors import responses
 from regard.serving.api.gorse_feedback import GorseFeedback
+from regard.serving.pages import page
 from regard.serving.served import Served
 from regard.serving.settings import now
 from regard.serving.wanted import Wanted
@@ -41,15 +41,20 @@ SCORED: dict[int | str, dict[str, Any]] = {200: {"model": list[dict[str, Any]]},
 @router.get("/api/recommend/{user_id}", openapi_extra=READS, responses=LISTED)
 @router.get("/api/recommend/{user_id}/{category:path}", openapi_extra=READS, responses=LISTED)
 async def recommend(user_id: Id, request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
-    """A list for a person: ids, or with `X-API-Version: 2` ids and scores.
+    """A list for a person: ids, or with `X-API-Version: 2` ids and scores. Each page is an impression of its own.
+
+    A page with an `offset` goes on from the one before it, if that was answered within a visit (half an hour), and
+    repeats nothing of it; ask for one after the other. Somebody whom no event, import or POST has named yet is
+    remembered only by the process that answered. Without a page before it, the places up to `offset` count as held
+    by the best items.
 
     `write-back-type` (takes the role write): each item gets such feedback, so that it counts as met; with
     `write-back-delay`, a span such as 10m of at most 24h, when that time has passed.
     """
     asked = request.query_params
     delay = seconds(asked.get("write-back-delay", ""))
-    wanted = _wanted(user_id, n + offset, _category(request), here)
-    found = (await _list(here, wanted))[offset:] if wanted is not None else []
+    wanted = _wanted(user_id, n, _category(request), here)
+    found = await _list(here, wanted, offset) if wanted is not None else []
     if kind := asked.get("write-back-type", ""):
         _check_type(kind)
         events = [Event(user_id, one["Id"], kind, time=now() + delay) for one in found]
@@ -69,21 +74,25 @@ async def recommend(user_id: Id, request: Request, here: Here, n: N = 10, offset
     responses=SCORED,
 )
 async def session(request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
-    """A list for somebody unknown, after what they did."""
+    """A list for somebody unknown, after what they did. Pages of the same body go on as those of a person do whom
+    nobody has named yet."""
     body = await read_json(request)
     if not isinstance(body, list) or len(body) > 200 or not all(isinstance(one, dict) for one in body):
         raise InvalidInput("body", "a list of at most 200 feedback objects", type(body).__name__)
     rows = [{k: v for k, v in one.items() if k != "UserId" and v != ""} for one in body]
-    wanted = _wanted(None, n + offset, _category(request), here)
+    wanted = _wanted(None, n, _category(request), here)
     if wanted is None:
         return answer([])
-    return answer((await _list(here, wanted.model_copy(update={"session": rows})))[offset:])
+    return answer(await _list(here, wanted.model_copy(update={"session": rows}), offset))
 
 
 @router.get("/api/latest", openapi_extra=needs("read"), responses=SCORED)
 @router.get("/api/latest/{category:path}", openapi_extra=needs("read"), responses=SCORED)
 async def latest(request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
-    """The newest items by their Timestamp."""
+    """The newest items by their Timestamp.
+
+    A look-up: the same for everybody, so that nothing is learned from who saw it. It is no impression.
+    """
     live = await _live(here)
     starts = np.where(np.isfinite(live.catalogue.valid_from), live.catalogue.valid_from, 0.0)
     return answer(_ranked(live, starts, request, n, offset))
@@ -92,14 +101,20 @@ async def latest(request: Request, here: Here, n: N = 10, offset: Offset = 0) ->
 @router.get("/api/popular", openapi_extra=needs("read"), responses=SCORED)
 @router.get("/api/popular/{category:path}", openapi_extra=needs("read"), responses=SCORED)
 async def popular(request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
-    """The items with the most events, by their weight."""
+    """The items with the most events, by their weight.
+
+    A look-up: the same for everybody, so that nothing is learned from who saw it. It is no impression.
+    """
     live = await _live(here)
     return answer(_ranked(live, _weights(live), request, n, offset))
 
 
 @router.get("/api/non-personalized/{name}", openapi_extra=needs("read"), responses=SCORED)
 async def non_personalized(name: Id, request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
-    """`latest` or `popular`."""
+    """`latest` or `popular`.
+
+    A look-up: the same for everybody, so that nothing is learned from who saw it. It is no impression.
+    """
     if name not in ("latest", "popular"):
         raise NotFound("non-personalized", "latest or popular", repr(name))
     return await (latest if name == "latest" else popular)(request, here, n, offset)
@@ -109,7 +124,10 @@ async def non_personalized(name: Id, request: Request, here: Here, n: N = 10, of
 @router.get("/api/item/{item_id}/neighbors/{category:path}", openapi_extra=needs("read"), responses=SCORED)
 @router.get("/api/item-to-item/{name}/{item_id}", openapi_extra=needs("read"), responses=SCORED)
 async def neighbours(item_id: Id, request: Request, here: Here, n: N = 10, offset: Offset = 0) -> Response:
-    """Items like one; `name` is a kind of likeness that the release knows, else the people's, else the content's."""
+    """Items like one; `name` is a kind of likeness that the release knows, else the people's, else the content's.
+
+    A look-up: the same for everybody, so that nothing is learned from who saw it. It is no impression.
+    """
     live = await _live(here)
     row, kind = live.catalogue.row(item_id), request.path_params.get("name", "")
     kept = _kept(live, np.arange(len(live.catalogue)), _category(request))
@@ -126,7 +144,10 @@ async def neighbours(item_id: Id, request: Request, here: Here, n: N = 10, offse
 @router.get("/api/user/{user_id}/neighbors", openapi_extra=needs("read"), responses=SCORED)
 @router.get("/api/user-to-user/{name}/{user_id}", openapi_extra=needs("read"), responses=SCORED)
 async def people(user_id: Id, here: Here, n: N = 10, offset: Offset = 0) -> Response:
-    """People who liked the same items, by cosine, as of the live release."""
+    """People who liked the same items, by cosine, as of the live release.
+
+    A look-up: the same for everybody, so that nothing is learned from who saw it. It is no impression.
+    """
     live = await _live(here)
     if user_id not in live.data.users:
         return answer([])
@@ -170,8 +191,8 @@ def _wanted(user: str | None, k: int, category: str, here: Served) -> Wanted | N
     return Wanted(user_id=user, k=k, surface="gorse", filter={"tags": category} if category else {})
 
 
-async def _list(here: Served, wanted: Wanted) -> list[dict[str, Any]]:
-    found = orjson.loads(await lists.recommend(here, wanted))
+async def _list(here: Served, wanted: Wanted, offset: int) -> list[dict[str, Any]]:
+    found = await page(here, wanted, offset)
     return [{"Id": item["id"], "Score": item["score"]} for item in found["items"]]
 
 

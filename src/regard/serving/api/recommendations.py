@@ -120,7 +120,11 @@ async def why(recommendation_id: Id, item_id: Id, here: Here) -> Response:
     responses={200: {"model": dict[str, Any]}, **responses()},
 )
 async def similar(item_id: Id, here: Here, k: Annotated[int, Query(ge=1, le=200)] = 10) -> Response:
-    """Items like this one, by each kind of likeness that the release knows."""
+    """Items like this one, by each kind of likeness that the release knows.
+
+    A look-up: the same for everybody, so that nothing is learned from who saw it. It has no recommendation_id and is no
+    impression; for a list that is one, ask for recommendations with `seed_item`.
+    """
     await here.person("")  # what changed since
     live = lists.live_of(here)
     return answer(await asyncio.to_thread(answers.similar_to, live, live.catalogue.row(item_id), k))
