@@ -7,15 +7,18 @@ import os
 import re
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from math import inf
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
-from weakref import WeakSet
+from weakref import WeakKeyDictionary
 
 import psycopg
 from psycopg import errors
+from psycopg.conninfo import conninfo_to_dict, make_conninfo
 from psycopg_pool import ConnectionPool
 
 from regard.data.store import migrations
@@ -27,6 +30,8 @@ Connection = psycopg.Connection[tuple[Any, ...]]
 logging.getLogger("psycopg.pool").addHandler(logging.NullHandler())  # a lost connection is retried or told as an error
 OLDEST = 14  # of PostgreSQL
 WAIT = 10.0  # seconds that a call waits for a connection
+# What lets the kernel see within half a minute that nobody is there any more (seconds, the last one milliseconds).
+KEPT_ALIVE = {"keepalives_idle": 15, "keepalives_interval": 5, "keepalives_count": 3, "tcp_user_timeout": 30_000}
 TENANT = re.compile(r"(?!pg_)[a-z][a-z0-9_]{0,50}")
 
 
@@ -35,7 +40,8 @@ class Database:
 
     def __init__(self, url: str, tenant: str, server: Server | None = None) -> None:
         self.url, self.tenant, self.server = url, tenant, server
-        self._lines: WeakSet[Connection] = WeakSet()
+        self._lines: WeakKeyDictionary[Connection, float] = WeakKeyDictionary()  # held until then at most; 0: by nobody
+        self._limits = threading.local()
         self._pool = self._connect(url)
         self._reviving = threading.Lock()
 
@@ -52,7 +58,7 @@ class Database:
         server = None if by_url else Server.start(Path(where))
         try:
             url = server.url if server else str(where)
-            with _said_clearly(), psycopg.connect(url, connect_timeout=10) as connection:
+            with _said_clearly(), psycopg.connect(_address(url), connect_timeout=10) as connection:
                 _prepare(connection, tenant)
             return cls(url, tenant, server)
         except BaseException:
@@ -68,10 +74,33 @@ class Database:
 
     def hang_up(self) -> None:
         """Break off all that is under way, with Unavailable for who waits, although the server may not answer."""
-        for connection in list(self._lines):
-            with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
-                line.shutdown(socket.SHUT_RDWR)
+        for connection, _ in self._held():
+            _shut(connection)
         self._pool.close(timeout=0)  # threads that are still connecting are waited for by nobody
+
+    @contextmanager
+    def within(self, seconds: float) -> Iterator[None]:
+        """What this thread asks in the block may hold a connection for so long; then `break_off` breaks it off."""
+        before = getattr(self._limits, "seconds", inf)
+        self._limits.seconds = seconds
+        try:
+            yield
+        finally:
+            self._limits.seconds = before
+
+    def break_off(self) -> int:
+        """Shut the connections that are held for longer than `within` says, with Unavailable for who waits; how many.
+
+        What cut these off in silence may have cut those that nobody holds: they go too, and fresh ones come.
+        """
+        now = time.monotonic()
+        past = [(connection, until) for connection, until in self._held() if until < now]
+        overdue = sum(until > 0 for _, until in past)
+        if overdue:
+            for connection, _ in past:
+                _shut(connection)
+            self._pool.check()
+        return overdue
 
     def __enter__(self) -> Self:
         return self
@@ -93,7 +122,7 @@ class Database:
                 with connection.transaction():
                     yield connection
             finally:
-                self._pool.putconn(connection)
+                self._give_back(connection)
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
@@ -105,13 +134,13 @@ class Database:
                 yield connection
                 connection.autocommit = False
             finally:
-                self._pool.putconn(connection)
+                self._give_back(connection)
 
     @contextmanager
     def listening(self) -> Iterator[Callable[[float], bool]]:
         """A connection that hears what this tenant's store tells; the call waits so many seconds for the next word."""
-        with _said_clearly(), psycopg.connect(self.url, autocommit=True, connect_timeout=5) as connection:
-            self._lines.add(connection)
+        with _said_clearly(), psycopg.connect(_address(self.url), autocommit=True, connect_timeout=5) as connection:
+            self._lines[connection] = 0.0
             connection.execute(f'LISTEN "regard_{self.tenant}"'.encode())
             yield lambda seconds: next(connection.notifies(timeout=seconds, stop_after=1), None) is not None
 
@@ -131,18 +160,44 @@ class Database:
         self._pool.check()
         return self._pool.getconn(timeout=30)
 
+    def _give_back(self, connection: Connection) -> None:
+        self._lines[connection] = 0.0
+        self._pool.putconn(connection)
+
+    def _hold(self, connection: Connection) -> None:
+        """Whether a connection answers that is about to be taken; a dead one may never say."""
+        self._lines[connection] = time.monotonic() + getattr(self._limits, "seconds", inf)
+        ConnectionPool.check_connection(connection)
+
+    def _held(self) -> list[tuple[Connection, float]]:
+        """Every connection there is, and until when it may be held; other threads make and take some meanwhile."""
+        there = [line for ref in self._lines.keyrefs() if (line := ref()) is not None]
+        return [(line, self._lines.get(line, 0.0)) for line in there]
+
     def _connect(self, url: str) -> ConnectionPool[Connection]:
         return ConnectionPool(
-            url,
+            _address(url),
             min_size=1,
             max_size=8,
             open=True,
-            configure=self._lines.add,
-            check=ConnectionPool.check_connection,
+            configure=lambda connection: self._lines.update({connection: 0.0}),
+            check=self._hold,
             kwargs={"options": f'-c search_path="{self.tenant}",public -c extra_float_digits=1 -c timezone=UTC'},
             reconnect_timeout=30,
             name=f"regard-{self.tenant}",
         )
+
+
+def _address(url: str) -> str:
+    """The URL with what it does not say itself of how a lost peer is noticed."""
+    said = conninfo_to_dict(url)
+    return make_conninfo(url, **{name: value for name, value in KEPT_ALIVE.items() if name not in said})
+
+
+def _shut(connection: Connection) -> None:
+    """Who waits for an answer gets the end of the connection; it is not closed, because others may hold it."""
+    with suppress(OSError, psycopg.Error), socket.socket(fileno=os.dup(connection.fileno())) as line:
+        line.shutdown(socket.SHUT_RDWR)
 
 
 def _prepare(connection: Connection, tenant: str) -> None:
