@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from dataclasses import replace
+from uuid import UUID
 
 import numpy as np
 import pytest
@@ -16,7 +17,7 @@ from regard.serving.installation import Installation
 from regard.serving.past import past_print
 from regard.serving.replaying import replay
 from regard.serving.served import Served
-from regard.serving.session import AHEAD, Sessions, history_of
+from regard.serving.session import AHEAD, UNLOGGED, Sessions, history_of
 from tests.serving.serving import Client, Home, ids, said
 
 
@@ -104,6 +105,21 @@ def test_a_history_is_the_same_object_until_something_happens() -> None:
     more = sessions.observe("ann", Happened({}, 0, newest=3, events=[(3, 5, 1, 1.0, 1.71e9)]))
     assert history_of(more, types, weights, 1.75e9).rows.tolist() == [7, 3, 5]
     assert history_of(ann, types, weights, 1.7e9 - 60).times.tolist() == [1.6e9, 1.7e9 - 60]  # a fast clock
+
+
+def test_the_last_unlogged_lists_are_remembered_until_their_person_is_forgotten() -> None:
+    sessions, names = Sessions(), [UUID(int=n) for n in range(UNLOGGED + 1)]
+    sessions.observe("ann", Happened({}, 0))
+    for name in names:
+        sessions.keep(name, "ann" if name.int == 1 else "bob", np.array([name.int]))
+    kept = [sessions.kept(name) for name in names]
+    assert [None if rows is None else rows.tolist() for rows in kept] == [None, *([n] for n in range(1, len(names)))]
+    sessions.observe("bob", Happened({}))  # whom the store does not know, then or now
+    assert sessions.kept(names[2]) is not None
+    sessions.observe("ann", Happened({}))  # deleted elsewhere
+    assert sessions.kept(names[1]) is None
+    sessions.forget("bob")
+    assert [sessions.kept(name) for name in names[2:]] == [None] * (len(names) - 2)
 
 
 def test_the_print_of_a_past_is_another_where_any_bit_is() -> None:

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from time import perf_counter
 from typing import Any
+from uuid import UUID
 
 import numpy as np
 import orjson
@@ -67,8 +68,7 @@ async def rank(served: Served, wanted: Wanted, items: Sequence[str]) -> tuple[li
     candidates, left_out = corridor.consider(resolved.query)
     slate = corridor.fill(resolved.query, candidates, left_out, np.random.default_rng(0))
     impression = _impression(live, wanted, resolved, slate, candidates, 0)
-    if asked:
-        await served.log(impression)
+    await _logged(served, wanted, impression, NO_ROWS, asked)
     return [(live.catalogue.id(slot.row), slot.score) for slot in slate.slots], impression.id.hex
 
 
@@ -95,14 +95,14 @@ async def recommend(served: Served, wanted: Wanted, before: Rows = NO_ROWS) -> b
     with part("person"):
         person, asked = await served.person(wanted.user_id or "")
     live = live_of(served, wanted.user_id or "")
-    if wanted.after is not None and asked:
-        before, asked = await _shown(served, str(wanted.after))
+    if wanted.after is not None:
+        before, asked = await _shown(served, wanted.after, asked)
     resolved = resolve(served, live, wanted, person, before)
     query, seed = resolved.query, secrets.randbits(62)
     candidates, slate = await _walked(served, live, query, seed)
     impression = _impression(live, wanted, resolved, slate, candidates, seed)
     with part("impression"):
-        logged = asked and await served.log(impression)
+        logged = await _logged(served, wanted, impression, before, asked)
     served.figures.listed(logged, slate.left_out)
     reasons: list[Any] = [None] * len(slate.slots)
     if wanted.explain != "none":
@@ -232,10 +232,22 @@ def _context(wanted: Wanted, person: Person) -> dict[str, Value]:
     return context
 
 
-async def _shown(served: Served, recommendation: str) -> tuple[Rows, bool]:
-    """What a logged list showed, and those before it that it went on after; and whether the store could be asked."""
+async def _logged(served: Served, wanted: Wanted, impression: Impression, before: Rows, asked: bool) -> bool:
+    """Whether the list is now on disk; else it is remembered, so that the next page can go on after it."""
+    logged = asked and await served.log(impression)
+    if not logged:
+        shown = np.concatenate([np.array([row for row in impression.items if row >= 0], np.int64), before])
+        served.sessions.keep(impression.id, wanted.user_id or "", shown)
+    return logged
+
+
+async def _shown(served: Served, recommendation: UUID, asked: bool) -> tuple[Rows, bool]:
+    """What a list showed, and those before it that it went on after; and whether the store could be asked."""
+    kept = served.sessions.kept(recommendation)
+    if kept is not None or not asked:
+        return NO_ROWS if kept is None else kept, asked
     try:
-        found = await served.impression(recommendation)
+        found = await served.impression(str(recommendation))
     except Unavailable:
         return NO_ROWS, False
     return np.array([*(row for row in found.items if row >= 0), *found.body["moment"]["before"]], np.int64), True

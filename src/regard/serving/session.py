@@ -7,6 +7,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
+from uuid import UUID
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -23,6 +24,7 @@ from regard.serving.settings import now
 AHEAD = 300.0  # seconds by which the clock of a sender may run ahead
 PEOPLE = 100_000  # remembered by one process, some 20 kB each at most
 STRANGERS = 10_000  # whose last list is remembered, some 2 kB each at most
+UNLOGGED = 4096  # lists remembered by one process, so that paging goes on after an outage of the store
 SEEN = np.dtype([("seq", "i8"), ("item", "i8"), ("type", "i8"), ("value", "f8"), ("time", "f8")])
 
 
@@ -63,11 +65,13 @@ _histories: WeakKeyDictionary[Person, tuple[tuple[Any, ...], History]] = WeakKey
 
 
 class Sessions:
-    """The people met lately, at most PEOPLE, the longest unmet forgotten first; and what STRANGERS were shown last."""
+    """The people met lately, at most PEOPLE, the longest unmet forgotten first; what STRANGERS were shown last, and what
+    UNLOGGED lists showed."""
 
     def __init__(self) -> None:
         self._people: OrderedDict[str, Person] = OrderedDict()
         self._shown: OrderedDict[tuple[str, str], tuple[float, Rows]] = OrderedDict()
+        self._unlogged: OrderedDict[UUID, tuple[str, Rows]] = OrderedDict()
 
     def show(self, who: str, what: str, rows: Rows, at: float) -> None:
         """Remember what somebody of whom the store has no row was shown of something at `at`, row by row (n,)."""
@@ -95,7 +99,8 @@ class Sessions:
         """This person with what the store told since."""
         held = self._people.get(user)
         if told.row == UNKNOWN:
-            self._people.pop(user, None)
+            if self._people.pop(user, None) is not None:
+                self.forget(user)
             return Person()
         if held is None or (held.row, held.retracted) != (told.row, told.retracted):
             held = Person(told.row, retracted=told.retracted)
@@ -112,6 +117,18 @@ class Sessions:
         self._people.pop(user, None)
         for one in [one for one in self._shown if one[0] == user]:
             del self._shown[one]
+        for name in [name for name, (whose, _) in self._unlogged.items() if whose == user]:
+            del self._unlogged[name]
+
+    def keep(self, unlogged: UUID, user: str, shown: Rows) -> None:
+        """Remember what a list showed that is in no log, with all before it, (n,) rows; the oldest is forgotten."""
+        self._unlogged[unlogged] = user, shown
+        if len(self._unlogged) > UNLOGGED:
+            self._unlogged.popitem(last=False)
+
+    def kept(self, unlogged: UUID) -> Rows | None:
+        """What such a list showed, and those before it, (n,) rows; None: it is in the log, or not known here."""
+        return self._unlogged.get(unlogged, (None, None))[1]
 
 
 def _grown(held: Person, told: Happened) -> Person:
