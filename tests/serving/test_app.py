@@ -16,7 +16,8 @@ from regard.data.impression_log import Impression
 from regard.data.store.server import Server
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
-from regard.serving.served import GIVES_WAY, Served
+from regard.serving.served import Served
+from regard.serving.settling import GIVES_WAY
 from tests.serving.serving import Client, Home, client_of, ids, install, said, settings_of
 
 

@@ -40,6 +40,7 @@ from regard.serving.tuned import Tune
 
 SEARCHED = 20_000  # titles among which a mistyped one is looked for
 MAPPED = 5_000_000  # events from which on a snapshot lies on disk: below, its arrays are at most 130 MB
+LOADING = 300.0  # seconds that the store may take to say a million items
 BEFORE_EVENTS = -1e18  # unix seconds: a snapshot of people and items alone
 
 
@@ -155,7 +156,9 @@ class Installation(Shelf):
         release = self.releases.get(name) if name else self.releases.live()
         if release is None:
             raise NotFound("release", "a live release", "none yet", "Fit one first: regard fit")
-        today = self.encoded(snapshot(self.store, at=BEFORE_EVENTS, items_at=items_at))
+        with self.store.within(LOADING):
+            items = snapshot(self.store, at=BEFORE_EVENTS, items_at=items_at)
+        today = self.encoded(items)
         data = self.releases.data(release)
         pairs = zip(today.items.ids, data.items.ids, strict=False)
         if any(now_ != then and now_ != FORGOTTEN.format(row) for row, (now_, then) in enumerate(pairs)):

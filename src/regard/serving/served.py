@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import gc
-import sys
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 import structlog
 
@@ -15,18 +15,20 @@ from regard.data.impression_log import Impression, ImpressionLog, Last
 from regard.data.item_changes import counted, item_changes
 from regard.data.keys import Role, digest, open_keys
 from regard.data.tails import Ask, Happened, event_types, happened
-from regard.domain.errors import NotFound, RegardError, Unavailable
+from regard.domain.errors import NotFound, Unavailable
 from regard.domain.records import Event
 from regard.domain.weights import EventWeight
 from regard.feedback.canary import gets_canary
 from regard.feedback.pictures import Picture
 from regard.serving import believing, releasing
+from regard.serving.calls import Calls, append_each
 from regard.serving.figures import Figures
 from regard.serving.gathering import Gathering
-from regard.serving.installation import Installation
+from regard.serving.installation import LOADING, Installation
 from regard.serving.past import Past
 from regard.serving.reader import Reader
 from regard.serving.session import Person, Sessions
+from regard.serving.settling import settle
 from regard.serving.together import MOST, Walk, Walked, walk
 from regard.serving.tracing import OFF, Tracing
 from regard.serving.wiring import Live
@@ -34,7 +36,7 @@ from regard.serving.wiring import Live
 TOGETHER = 512  # calls of one kind in one transaction
 PARTING = 5.0  # seconds that the end waits for the store
 DURABLE = 10.0  # seconds that an event waits to be on disk
-GIVES_WAY = 0.0005  # seconds after which a thread at work lets another one have its turn
+HELD, SHORTEST = 3.0, 3.0  # times its patience, and seconds at least, after which a dead connection is broken off
 TURN, TURNS = 0.25, 8  # seconds and turns after which a listener to whom nothing was told looks by itself
 
 log = structlog.get_logger("regard.served")
@@ -69,16 +71,25 @@ class Served:
     def __post_init__(self) -> None:
         store, patience = self.here.store, self.here.settings.patience
         self.impressions, self.past = ImpressionLog(store), Past(self.here)
+        quick, slow = (max(SHORTEST, HELD * waits) for waits in (patience, max(patience, DURABLE)))
+        soon, late = store.within(quick), store.within(slow)
         self.read = Gathering[Ask, Happened](
-            "read", lambda asks: happened(store, asks), TOGETHER, patience, lingers=True
+            "read", soon(lambda asks: happened(store, asks)), TOGETHER, patience, lingers=True
         )
-        self.append = Gathering[Sequence[Event], None]("events", self._append, TOGETHER, DURABLE, keeps=True)
-        self.impress = Gathering[Impression, bool]("lists", self._impress, TOGETHER, patience)
-        self.recall = Gathering[str | Last, Impression]("recall", self._recall, 1, patience)
+        self.append = Gathering[Sequence[Event], None](
+            "events", late(partial(append_each, store)), TOGETHER, DURABLE, keeps=True
+        )
+        self.impress = Gathering[Impression, bool]("lists", soon(self._impress), TOGETHER, patience)
+        self.recall = Gathering[str | Last, Impression]("recall", soon(self._recall), 1, patience)
         self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None, lingers=True)
-        self._listener = threading.Thread(target=self._listen, name="regard-listen", daemon=True)
+        self.stored, self._followed = (
+            Calls(store, patience, held, lambda: self.read(self.sessions.ask(""))) for held in (slow, quick)
+        )
         self.reader = Reader(store.tenant, self.here.encoder, self._lives, self._stopping)
-        self._reading = threading.Thread(target=self.reader.run, name="regard-reader", daemon=True)
+        self._threads = [
+            threading.Thread(target=target, name=f"regard-{name}", daemon=True)
+            for name, target in (("listen", late(self._listen)), ("read", self.reader.run), ("watch", self._watch))
+        ]
 
     @classmethod
     def at_rest(cls, here: Installation) -> Served:
@@ -92,8 +103,8 @@ class Served:
         believing.begin(self.here)
         self.follow(happened(self.here.store, [Ask("")])[0].changes, load=True)
         settle()
-        self._listener.start()
-        self._reading.start()
+        for thread in self._threads:
+            thread.start()
 
     async def close(self) -> None:
         """Finish what was begun, the store last; it and the text encoder are waited for `PARTING` at most."""
@@ -102,9 +113,10 @@ class Served:
         parting = asyncio.get_running_loop().call_later(PARTING, self.here.store.hang_up)
         for gathering in (self.read, self.append, self.impress, self.recall, self.walk):
             await gathering.close()
-        for thread, most in ((self._listener, None), (self._reading, PARTING)):  # an encoder may be waited for in vain
+        await asyncio.gather(self.stored.close(), self._followed.close())
+        for thread in self._threads:
             if thread.is_alive():
-                await asyncio.to_thread(thread.join, most)
+                await asyncio.to_thread(thread.join, 2 * PARTING)  # an encoder may be waited for in vain
         parting.cancel()
         gc.unfreeze()
         self.here.store.close()
@@ -115,9 +127,9 @@ class Served:
         try:
             told = await self.read(self.sessions.ask(user))
             if any(self.seen.get(what) != told.changes[what] for what in ("items", "keys", "weights")):
-                await asyncio.to_thread(self._keep_up, told.changes)
+                await self._followed(self._keep_up, told.changes)
             if any(event[2] >= len(self.types) for event in told.events):
-                self.types = await asyncio.to_thread(event_types, self.here.store)
+                self.types = await self._followed(event_types, self.here.store)
         except Unavailable:
             return self.sessions.known(user), False
         return self.sessions.observe(user, told), True
@@ -133,6 +145,15 @@ class Served:
             return await self.impress(impression)
         except Unavailable:
             return False
+
+    async def write_back(self, events: Sequence[Event]) -> None:
+        """Append what a list says of itself. The list waits for the store no longer than lists do; the log tells."""
+        try:
+            async with asyncio.timeout(self.here.settings.patience):
+                await self.append(events)
+        except (Unavailable, TimeoutError) as error:
+            said = {"tenant": self.here.store.tenant, "events": len(events), "error": str(error)[:200]}
+            log.warning("write-back not on disk in time", **said)
 
     async def impression(self, recommendation: str | Last) -> Impression:
         """A list that was served, or NotFound; Unavailable where the store does not answer in time."""
@@ -227,7 +248,7 @@ class Served:
             self._items_upto = self._brought(upto, live, canary)  # the little that changed since
             self._loaded, self.share = (self.here.serve(live), canary), 0.0 if row is None else row.share
             self._follow_picture()
-        if self._listener.is_alive():
+        if any(thread.is_alive() for thread in self._threads):
             settle()
         log.info("release live", tenant=self.here.settings.tenant, release=live.release.name, canary=row and row.name)
 
@@ -243,22 +264,6 @@ class Served:
             self.live = live.exploring(self.picture)
             self.canary = None if canary is None else canary.exploring(self.picture)
 
-    def _append(self, calls: list[Sequence[Event]]) -> list[Exception | None]:
-        try:
-            self.here.store.append(*calls)
-        except Unavailable:
-            raise
-        except RegardError:  # one call has what the store cannot keep: each on its own
-            return [self._append_one(call) for call in calls]
-        return [None] * len(calls)
-
-    def _append_one(self, call: Sequence[Event]) -> Exception | None:
-        try:
-            self.here.store.append(call)
-        except RegardError as error:
-            return error
-        return None
-
     def _impress(self, lists: list[Impression]) -> list[bool]:
         """The store takes them in half the time that they wait, or leaves them: one batch may wait for another."""
         return self.impressions.write(lists, self.here.settings.patience / 2)
@@ -267,6 +272,12 @@ class Served:
         log = self.impressions
         return [log.last(name) if isinstance(name, Last) else log.get(name) for name in names]
 
+    def _watch(self) -> None:
+        """Break off what a dead connection holds, else it would be held for ever: nobody tells that it is dead."""
+        while not self._stopping.wait(1.0):
+            if broken := self.here.store.break_off():
+                log.warning("connections broken off", tenant=self.here.store.tenant, connections=broken)
+
     def _listen(self) -> None:
         """Follow what others tell; a lost connection is made again, and nothing is missed, because counters tell."""
         store = self.here.store
@@ -274,21 +285,11 @@ class Served:
             try:
                 with store.listening() as hear:
                     while not self._stopping.is_set():
-                        self._keep_up(happened(store, [Ask("")])[0].changes, load=True)
+                        changes = happened(store, [Ask("")])[0].changes
+                        with store.within(LOADING):
+                            self._keep_up(changes, load=True)
                         any(hear(TURN) or self._stopping.is_set() for _ in range(TURNS))
             except Exception as error:  # nobody else starts this thread again
                 if not self._stopping.is_set():
                     log.warning("not listening", tenant=store.tenant, error=" ".join(str(error).split())[:200])
                 self._stopping.wait(0.5)
-
-
-def settle() -> None:
-    """Take what is loaded out of the garbage collector's sight: to look at the objects of 10,000 items takes a quarter
-    of a second, in which every request waits. What the release before has left is collected first.
-
-    From now on a thread that loads the next release gives way ten times sooner than by Python's default.
-    """
-    sys.setswitchinterval(GIVES_WAY)
-    gc.unfreeze()
-    gc.collect()
-    gc.freeze()

@@ -65,8 +65,8 @@ _histories: WeakKeyDictionary[Person, tuple[tuple[Any, ...], History]] = WeakKey
 
 
 class Sessions:
-    """The people met lately, at most PEOPLE, the longest unmet forgotten first; what STRANGERS were shown last, and what
-    UNLOGGED lists showed."""
+    """The people met lately, at most PEOPLE, the longest unmet forgotten first; what STRANGERS were shown last, and
+    what UNLOGGED lists showed."""
 
     def __init__(self) -> None:
         self._people: OrderedDict[str, Person] = OrderedDict()

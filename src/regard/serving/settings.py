@@ -24,10 +24,10 @@ class Settings:
     language: of everything that is said to people. threads: for BLAS and faiss; 0 leaves them alone. data: a folder of
     real data sets for tests and benchmarks. recipes: the decoded regard.toml. encoder_key: of a text encoder that
     stands behind an endpoint. Of a server: tenants that one process serves (default: `tenant` alone), origins of pages
-    that may ask it, the requests a second that one key may make of a process (0: any number), the seconds that a list
-    waits for the store (patience) and for one source (budget), and threads that help with the sources (helpers). With a
-    page_secret the page of `/` needs no key. traces: what OpenTelemetry exports. figures: the folder where several
-    processes of one server write theirs for Prometheus.
+    that may ask it, the requests a second that one key may make of a process (0: any number), the seconds that a
+    request waits for a store that answers nobody (patience) and a list for one source (budget), and threads that help
+    with the sources (helpers). With a page_secret the page of `/` needs no key. traces: what OpenTelemetry exports.
+    figures: the folder where several processes of one server write theirs for Prometheus.
     """
 
     folder: Path

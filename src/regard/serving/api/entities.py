@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import fields
 from typing import Annotated, Any
@@ -12,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from regard.data.item_changes import item_of
 from regard.data.patching import patch_item, patch_user
+from regard.data.postgres import Store
 from regard.data.schemas import parse_item, parse_user
 from regard.domain.errors import InvalidInput
 from regard.domain.records import Item, User
@@ -100,7 +100,7 @@ async def upsert_items(request: Request) -> Response:
     """
     served: Served = request.state.served
     items = [parse_item(raw, where) for raw, where in several(await read_json(request))]
-    await asyncio.to_thread(served.here.store.upsert_items, items)
+    await served.stored.write(served.here.store.upsert_items, items)
     await served.caught_up([item.id for item in items])
     return answer({"upserted": len(items)})
 
@@ -113,7 +113,7 @@ async def upsert_items(request: Request) -> Response:
 async def upsert_users(request: Request) -> Response:
     """New or changed people."""
     users = [parse_user(raw, where) for raw, where in several(await read_json(request))]
-    await asyncio.to_thread(request.state.served.here.store.upsert_users, users)
+    await request.state.served.stored.write(request.state.served.here.store.upsert_users, users)
     return answer({"upserted": len(users)})
 
 
@@ -122,7 +122,7 @@ async def upsert_users(request: Request) -> Response:
 )
 async def get_item(item_id: Id, here: Here) -> Response:
     """One item as the store has it."""
-    return answer(item_body(await asyncio.to_thread(item_of, here.here.store, item_id)))
+    return answer(item_body(await here.stored(item_of, here.here.store, item_id)))
 
 
 @router.get(
@@ -130,8 +130,8 @@ async def get_item(item_id: Id, here: Here) -> Response:
 )
 async def get_user(user_id: Id, here: Here) -> Response:
     """One person as the store has them."""
-    _, user = await asyncio.to_thread(here.here.store.user, user_id)
-    return answer({"id": user.id, "attributes": dict(user.attributes), "consent": dict(user.consent)})
+    _, user = await here.stored(here.here.store.user, user_id)
+    return answer(user_body(user))
 
 
 @router.patch(
@@ -143,9 +143,9 @@ async def change_item(item_id: Id, request: Request, here: Here) -> Response:
     """Change the named fields of one item; from the next request on."""
     said = (await read(request, ItemPatch)).model_dump(exclude_unset=True)
     changes = patched(said, parse_item({"id": item_id, **given(said)}, "body"))
-    await asyncio.to_thread(patch_item, here.here.store, item_id, changes)
+    item = await here.stored.write(_changed_item, here.here.store, item_id, changes)
     await here.caught_up([item_id])
-    return answer(item_body(await asyncio.to_thread(item_of, here.here.store, item_id)))
+    return answer(item_body(item))
 
 
 @router.patch(
@@ -157,8 +157,7 @@ async def change_user(user_id: Id, request: Request, here: Here) -> Response:
     """Change attributes and consents of one person; from the next request on."""
     said = (await read(request, UserPatch)).model_dump(exclude_unset=True)
     changes = patched(said, parse_user({"id": user_id, **given(said)}, "body"))
-    await asyncio.to_thread(patch_user, here.here.store, user_id, changes)
-    return await get_user(user_id, here)
+    return answer(user_body(await here.stored.write(_changed_user, here.here.store, user_id, changes)))
 
 
 @router.delete(
@@ -166,7 +165,7 @@ async def change_user(user_id: Id, request: Request, here: Here) -> Response:
 )
 async def delete_item(item_id: Id, here: Here) -> Response:
     """Erase one item and every event about it. Deleting what is not there is fine."""
-    went = await asyncio.to_thread(here.here.store.delete_item, item_id)
+    went = await here.stored.write(here.here.store.delete_item, item_id)
     await here.person("")
     return answer({"deleted": went})
 
@@ -176,7 +175,7 @@ async def delete_item(item_id: Id, here: Here) -> Response:
 )
 async def delete_user(user_id: Id, here: Here) -> Response:
     """Erase one person, all they did and every list they were shown. Deleting who is not there is fine."""
-    went = await asyncio.to_thread(here.here.store.forget, user_id)
+    went = await here.stored.write(here.here.store.forget, user_id)
     here.sessions.forget(user_id)
     return answer({"deleted": dict(went)})
 
@@ -206,6 +205,21 @@ def patched(said: Mapping[str, Any], record: Item | User) -> dict[str, Any]:
             kept = {key: kept.get(key) for key in value}
         found[name] = list(kept) if isinstance(kept, tuple) else kept
     return found
+
+
+def _changed_item(store: Store, item_id: str, changes: Mapping[str, Any]) -> Item:
+    patch_item(store, item_id, changes)
+    return item_of(store, item_id)
+
+
+def _changed_user(store: Store, user_id: str, changes: Mapping[str, Any]) -> User:
+    patch_user(store, user_id, changes)
+    return store.user(user_id)[1]
+
+
+def user_body(user: User) -> dict[str, Any]:
+    """A person in JSON."""
+    return {"id": user.id, "attributes": dict(user.attributes), "consent": dict(user.consent)}
 
 
 def item_body(item: Item) -> dict[str, Any]:

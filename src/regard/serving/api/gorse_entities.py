@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
@@ -67,14 +66,14 @@ OK: dict[int | str, dict[str, Any]] = {200: {"model": Affected}, **responses()}
 async def post_users(request: Request) -> Response:
     """New people, or known ones overwritten: labels and comment that are not said again go. PATCH changes some."""
     users = [_user_in(raw, where) for raw, where in several(await read_json(request))]
-    await asyncio.to_thread(request.state.served.here.store.upsert_users, users, whole=OF_USERS)
+    await request.state.served.stored.write(request.state.served.here.store.upsert_users, users, whole=OF_USERS)
     return affected(len(users))
 
 
 @router.get("/api/users", openapi_extra=needs("read"), responses={200: {"model": dict[str, Any]}, **responses()})
 async def get_users(here: Here, n: Page = 100, cursor: Cursor = "") -> Response:
     """A page of people."""
-    found = await asyncio.to_thread(patching.user_page, here.here.store, cursor, n)
+    found = await here.stored(patching.user_page, here.here.store, cursor, n)
     rows = [_user_out(name, attributes) for name, attributes, _ in found]
     return answer({"Cursor": found[-1][0] if len(found) == n else "", "Users": rows})
 
@@ -82,7 +81,7 @@ async def get_users(here: Here, n: Page = 100, cursor: Cursor = "") -> Response:
 @router.get("/api/user/{user_id}", openapi_extra=needs("read"), responses={200: {"model": GorseUser}, **responses()})
 async def get_user(user_id: Id, here: Here) -> Response:
     """One person."""
-    _, user = await asyncio.to_thread(here.here.store.user, user_id)
+    _, user = await here.stored(here.here.store.user, user_id)
     return answer(_user_out(user.id, user.attributes))
 
 
@@ -90,14 +89,14 @@ async def get_user(user_id: Id, here: Here) -> Response:
 async def patch_user(user_id: Id, request: Request, here: Here) -> Response:
     """Change what is said of one person."""
     said = _user_in({"UserId": user_id, **plain_object(await read_json(request))}, "body")
-    await asyncio.to_thread(patching.patch_user, here.here.store, user_id, {"attributes": dict(said.attributes)})
+    await here.stored.write(patching.patch_user, here.here.store, user_id, {"attributes": dict(said.attributes)})
     return affected(1)
 
 
 @router.delete("/api/user/{user_id}", openapi_extra=needs("write"), responses=OK)
 async def delete_user(user_id: Id, here: Here) -> Response:
     """Erase one person."""
-    went = await asyncio.to_thread(here.here.store.forget, user_id)
+    went = await here.stored.write(here.here.store.forget, user_id)
     here.sessions.forget(user_id)
     return affected(went["users"])
 
@@ -112,7 +111,7 @@ async def post_items(request: Request) -> Response:
     """
     served: Served = request.state.served
     items = [_item_in(raw, where) for raw, where in several(await read_json(request))]
-    await asyncio.to_thread(served.here.store.upsert_items, items, whole=OF_ITEMS)
+    await served.stored.write(served.here.store.upsert_items, items, whole=OF_ITEMS)
     await served.caught_up([item.id for item in items])
     return affected(len(items))
 
@@ -120,14 +119,14 @@ async def post_items(request: Request) -> Response:
 @router.get("/api/items", openapi_extra=needs("read"), responses={200: {"model": dict[str, Any]}, **responses()})
 async def get_items(here: Here, n: Page = 100, cursor: Cursor = "", q: Cursor = "") -> Response:
     """A page of items; `q`: those with these words in id, title or text."""
-    found = await asyncio.to_thread(items_page, here.here.store, cursor, n, q)
+    found = await here.stored(items_page, here.here.store, cursor, n, q)
     return answer({"Cursor": found[-1].id if len(found) == n else "", "Items": [_item_out(item) for item in found]})
 
 
 @router.get("/api/item/{item_id}", openapi_extra=needs("read"), responses={200: {"model": GorseItem}, **responses()})
 async def get_item(item_id: Id, here: Here) -> Response:
     """One item."""
-    return answer(_item_out(await asyncio.to_thread(item_of, here.here.store, item_id)))
+    return answer(_item_out(await here.stored(item_of, here.here.store, item_id)))
 
 
 @router.patch("/api/item/{item_id}", openapi_extra=needs("write", **takes(dict[str, Any], "Some")), responses=OK)
@@ -147,7 +146,7 @@ async def patch_item(item_id: Id, request: Request, here: Here) -> Response:
 @router.delete("/api/item/{item_id}", openapi_extra=needs("write"), responses=OK)
 async def delete_item(item_id: Id, here: Here) -> Response:
     """Erase one item."""
-    went = await asyncio.to_thread(here.here.store.delete_item, item_id)
+    went = await here.stored.write(here.here.store.delete_item, item_id)
     await here.person("")
     return affected(went["items"])
 
@@ -155,7 +154,7 @@ async def delete_item(item_id: Id, here: Here) -> Response:
 @router.put("/api/item/{item_id}/category/{category}", openapi_extra=needs("write"), responses=OK)
 async def put_category(item_id: Id, category: Id, here: Here) -> Response:
     """Put an item into a category."""
-    item = await asyncio.to_thread(item_of, here.here.store, item_id)
+    item = await here.stored(item_of, here.here.store, item_id)
     await _patched(here, item_id, {"tags": list(dict.fromkeys([*item.tags, category]))})
     return affected(1)
 
@@ -163,14 +162,14 @@ async def put_category(item_id: Id, category: Id, here: Here) -> Response:
 @router.delete("/api/item/{item_id}/category/{category}", openapi_extra=needs("write"), responses=OK)
 async def delete_category(item_id: Id, category: Id, here: Here) -> Response:
     """Take an item out of a category."""
-    item = await asyncio.to_thread(item_of, here.here.store, item_id)
+    item = await here.stored(item_of, here.here.store, item_id)
     await _patched(here, item_id, {"tags": [tag for tag in item.tags if tag != category]})
     return affected(1)
 
 
 async def _patched(here: Served, item_id: str, said: dict[str, Any]) -> None:
     parse_item({"id": item_id, "tags": said.get("tags", [])}, "body")
-    await asyncio.to_thread(patching.patch_item, here.here.store, item_id, said)
+    await here.stored.write(patching.patch_item, here.here.store, item_id, said)
     await here.caught_up([item_id])
 
 

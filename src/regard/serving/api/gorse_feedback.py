@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from dataclasses import replace
 from typing import Any
@@ -50,7 +49,7 @@ async def _feed(here: Served, body: Any, overwrite: bool) -> Response:
     rows = [{k: v for k, v in plain_object(row).items() if v != "" or k != "Timestamp"} for row, _ in several(body)]
     events = [replace(event, id=uuid.uuid4().hex) for event in parse_events(rows)]
     if overwrite:
-        await asyncio.to_thread(feedback_rows.overwrite, here.here.store, events)
+        await here.stored.write(feedback_rows.overwrite, here.here.store, events)
     else:
         await here.append(events)
     return affected(len(events))
@@ -115,13 +114,13 @@ async def item_feedback_of(item_id: Id, kind: Id, here: Here) -> Response:
 @router.delete("/api/feedback/{user_id}/{item_id}", openapi_extra=needs("write"), responses=OK)
 async def delete_pair(user_id: Id, item_id: Id, here: Here) -> Response:
     """Take back what a person did with an item."""
-    return affected(await asyncio.to_thread(feedback_rows.retract, here.here.store, user_id, item_id))
+    return affected(await here.stored.write(feedback_rows.retract, here.here.store, user_id, item_id))
 
 
 @router.delete("/api/feedback/{kind}/{user_id}/{item_id}", openapi_extra=needs("write"), responses=OK)
 async def delete_feedback(kind: Id, user_id: Id, item_id: Id, here: Here) -> Response:
     """Take back one type of it."""
-    return affected(await asyncio.to_thread(feedback_rows.retract, here.here.store, user_id, item_id, kind))
+    return affected(await here.stored.write(feedback_rows.retract, here.here.store, user_id, item_id, kind))
 
 
 async def _rows(here: Served, said: dict[str, str], n: int = 10_000, cursor: str = "") -> list[feedback_rows.Feedback]:
@@ -132,7 +131,7 @@ async def _rows(here: Served, said: dict[str, str], n: int = 10_000, cursor: str
             raise ValueError
     except ValueError:
         raise InvalidInput("cursor", "the Cursor of the page before", repr(cursor)[:200]) from None
-    return await asyncio.to_thread(feedback_rows.feedback, here.here.store, said, n, (user, item, kind))
+    return await here.stored(feedback_rows.feedback, here.here.store, said, n, (user, item, kind))
 
 
 def _feedback_out(row: feedback_rows.Feedback) -> dict[str, Any]:

@@ -59,7 +59,7 @@ async def recommend(user_id: Id, request: Request, here: Here, n: N = 10, offset
         _check_type(kind)
         events = [Event(user_id, one["Id"], kind, time=now() + delay) for one in found]
         if events:
-            await here.append(events)
+            await here.write_back(events)
     return answer(found if request.headers.get("x-api-version") == "2" else [one["Id"] for one in found])
 
 

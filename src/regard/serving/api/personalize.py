@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import csv
 from typing import Annotated, Any
 
@@ -151,7 +150,7 @@ async def events(request: Request) -> Response:
     if parsed:
         await served.append(parsed)
     if said.userId is not None:
-        await asyncio.to_thread(join, served.here.store, said.sessionId, said.userId)
+        await served.stored.write(join, served.here.store, said.sessionId, said.userId)
     return Response(status_code=200)
 
 

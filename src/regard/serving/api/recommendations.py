@@ -101,7 +101,7 @@ async def recommend(request: Request) -> Response:
 async def trace(recommendation_id: Id, here: Here) -> Response:
     """What was shown, by whom it was proposed, what made its score, and what dropped the rest."""
     await here.person("")  # what was deleted since
-    return answer(await asyncio.to_thread(traces.trace, here, recommendation_id))
+    return answer(await here.stored(traces.trace, here, recommendation_id))
 
 
 @router.get(
@@ -111,7 +111,7 @@ async def trace(recommendation_id: Id, here: Here) -> Response:
 )
 async def why(recommendation_id: Id, item_id: Id, here: Here) -> Response:
     """Why this item stood on that list, or where it fell on its way there, and what decided."""
-    return answer(await asyncio.to_thread(traces.why, here, recommendation_id, item_id))
+    return answer(await here.stored(traces.why, here, recommendation_id, item_id))
 
 
 @router.get(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Path, Request, Response
@@ -50,7 +49,7 @@ class Promoted(BaseModel):
 @router.get("/v1/releases", openapi_extra=needs("read"), responses={200: {"model": ReleasesOut}, **responses()})
 async def releases(here: Here) -> Response:
     """Every release, oldest first, with the lists of the last day and the share of visits that liked one."""
-    return answer(await asyncio.to_thread(_all, here))
+    return answer(await here.stored(_all, here))
 
 
 @router.post(
@@ -63,7 +62,7 @@ async def promote(name: Name, here: Here, request: Request) -> Response:
 
     409 where its gate does not hold.
     """
-    await asyncio.to_thread(here.promote, name, request.state.caller)
+    await here.stored.write(here.promote, name, request.state.caller)
     return answer({"live": name})
 
 
@@ -74,7 +73,7 @@ async def promote(name: Name, here: Here, request: Request) -> Response:
 )
 async def rollback(name: Name, here: Here, request: Request) -> Response:
     """Take this release back: the canary, or the live one for the one that was live before it (logged as emergency)."""
-    live = await asyncio.to_thread(here.roll_back, name, request.state.caller, "asked for over the interface")
+    live = await here.stored.write(here.roll_back, name, request.state.caller, "asked for over the interface")
     return answer({"live": live})
 
 
