@@ -6,8 +6,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
+from regard.serving import session
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
 from regard.serving.served import Served
@@ -108,6 +110,17 @@ def test_a_page_without_one_before_it_follows_the_best(own: Settings, key: str) 
             assert _apart([_page(calm, who, 0, 15), items])
             assert _page(calm, who, 15) == items
         assert [len(items) for items in _logged(own)] == [5, 5, 15, 5, 15, 5]
+
+
+def test_strangers_are_remembered_for_a_while_and_not_without_number(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(session, "STRANGERS", 2)
+    sessions, rows = session.Sessions(), np.arange(3)
+    for who, what in (("ann", "{}"), ("bob", "{}"), ("ann", "{}"), ("cid", "{}")):
+        sessions.show(who, what, rows, at=100.0)
+    assert [len(sessions.shown(who, "{}", since=100.0)) for who in ("ann", "bob", "cid")] == [3, 0, 3]
+    assert len(sessions.shown("ann", "{}", since=101.0)) == 0
+    sessions.forget("ann")
+    assert [len(sessions.shown(who, "{}", since=0.0)) for who in ("ann", "cid")] == [0, 3]
 
 
 def test_a_list_begins_anew_at_its_first_page(client: Client) -> None:
