@@ -8,9 +8,9 @@ from math import inf
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from regard.domain.arrays import Rows
+from regard.domain.weights import LESS
 
 if TYPE_CHECKING:
     from regard.data.postgres import Store
@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 NEWEST = 200  # events of a person that a request looks at, of those that have happened
 
 SINCE = """SELECT a.n::int, (SELECT array_agg(n ORDER BY what) FROM changes), u.row, u.attributes::text,
-    u.consent::text, newest.seq, u.retracted, e.seq, e.item_row, e.type, e.value, e.time
+    u.consent::text, newest.seq, u.retracted, (SELECT code FROM event_types WHERE name = %s), e.seq, e.item_row, e.type,
+    e.value, e.time
 FROM unnest(%s::text[], %s::int[], %s::bigint[], %s::int[], %s::float8[])
     WITH ORDINALITY a (id, held, after, retracted, until, n)
 LEFT JOIN users u ON u.id = a.id
@@ -29,8 +30,12 @@ LEFT JOIN LATERAL ((SELECT seq, item_row, type, value, time FROM events
     UNION ALL SELECT seq, item_row, type, value, time FROM events
         WHERE user_row = u.row AND seq > known.seq AND time > a.until) e ON true"""
 
-MET = """SELECT user_row, array_agg(DISTINCT item_row) FROM unnest(%s::int[], %s::bigint[], %s::float8[])
-    a (row, newest, until) JOIN events ON user_row = a.row AND seq <= newest AND time <= until GROUP BY user_row"""
+MET = """SELECT user_row, array_agg(DISTINCT item_row), array_agg(DISTINCT item_row) FILTER (
+    WHERE type = (SELECT code FROM event_types WHERE name = %s))
+FROM unnest(%s::int[], %s::bigint[], %s::float8[]) a (row, newest, until)
+    JOIN events ON user_row = a.row AND seq <= newest AND time <= until GROUP BY user_row"""
+PAST_MET = """SELECT item_row, coalesce(bool_or(type = (SELECT code FROM event_types WHERE name = %s)), false)
+FROM events WHERE user_row = %s AND seq <= %s AND time <= %s GROUP BY item_row ORDER BY item_row"""
 TYPES = "SELECT name FROM event_types ORDER BY code"
 
 
@@ -54,8 +59,8 @@ class Happened:
 
     `seq` (h,), `items` (h,), `types` (h,) codes, `values` (h,), `times` (h,) in any order: the latest of what
     has happened, at most NEWEST, and all that is to come. `newest` is the highest number of all. `met`: every item ever
-    met, where nothing was held before or more has happened since than `events` holds. `changes`: the counters of items,
-    keys, releases and weights.
+    met, where nothing was held before or more has happened since than `events` holds; `unwanted`: those of type `less`
+    (its code; -1: there is none yet) among them. `changes`: the counters of items, keys, releases and weights.
     """
 
     changes: Mapping[str, int]
@@ -66,19 +71,22 @@ class Happened:
     retracted: int = 0
     events: Sequence[tuple[int, int, int, float, float]] = ()
     met: Rows | None = None
+    unwanted: Rows | None = None
+    less: int = -1
 
 
 def happened(store: Store, asks: Sequence[Ask]) -> list[Happened]:
     """The answer to each ask, in one query of the store (and one more for people of whom `events` do not tell all)."""
     columns = zip(*((ask.user, ask.row, ask.after, ask.retracted, ask.until) for ask in asks), strict=True)
     with store.reading() as connection:
-        found = connection.execute(SINCE.encode(), (*map(list, columns), NEWEST)).fetchall()
+        found = connection.execute(SINCE.encode(), (LESS, *map(list, columns), NEWEST)).fetchall()
         answers = _gathered(len(asks), found)
         more = [(one.row, one.newest, ask.until) for ask, one in zip(asks, answers, strict=True) if _more(ask, one)]
-        upto = [*map(list, zip(*more, strict=True))]
-        met = dict(connection.execute(MET.encode(), upto).fetchall()) if more else {}
+        upto = (LESS, *map(list, zip(*more, strict=True)))
+        met = {row: told for row, *told in connection.execute(MET.encode(), upto).fetchall()} if more else {}
     return [
-        _with_met(one, met.get(one.row, ())) if _more(ask, one) else one for ask, one in zip(asks, answers, strict=True)
+        _with_met(one, *met.get(one.row, ((), ()))) if _more(ask, one) else one
+        for ask, one in zip(asks, answers, strict=True)
     ]
 
 
@@ -88,18 +96,20 @@ def _more(ask: Ask, one: Happened) -> bool:
     return one.row >= 0 and not (held and sum(event[4] <= ask.until for event in one.events) < NEWEST)
 
 
-def past(store: Store, row: int, upto: int, until: float) -> tuple[list[tuple[int, int, int, float, float]], Rows]:
-    """The NEWEST events of person `row` up to sequence number `upto` and time `until`, and every item met in such."""
-    theirs = "FROM events WHERE user_row = %s AND seq <= %s AND time <= %s"
+def past(
+    store: Store, row: int, upto: int, until: float
+) -> tuple[list[tuple[int, int, int, float, float]], Rows, Rows]:
+    """The NEWEST events of person `row` up to sequence number `upto` and time `until`, every item met in such, and
+    those of them that they asked to see less of."""
     with store.reading() as connection:
         events = connection.execute(
-            f"SELECT seq, item_row, type, value, time {theirs} ORDER BY time DESC, seq DESC LIMIT %s".encode(),
+            "SELECT seq, item_row, type, value, time FROM events WHERE user_row = %s AND seq <= %s AND time <= %s "
+            "ORDER BY time DESC, seq DESC LIMIT %s",
             (row, upto, until, NEWEST),
         ).fetchall()
-        met = connection.execute(
-            f"SELECT DISTINCT item_row {theirs} ORDER BY 1".encode(), (row, upto, until)
-        ).fetchall()
-    return events, np.array([item for (item,) in met], np.int64)
+        met = connection.execute(PAST_MET.encode(), (LESS, row, upto, until)).fetchall()
+    rows = np.array([item for item, _ in met], np.int64)
+    return events, rows, rows[[less for _, less in met]] if met else rows
 
 
 def event_types(store: Store) -> tuple[str, ...]:
@@ -114,8 +124,8 @@ def _gathered(n: int, found: Sequence[tuple[Any, ...]]) -> list[Happened]:
     for row in found:
         place = row[0] - 1
         heads[place] = row
-        if row[7] is not None:
-            events[place].append(row[7:])
+        if row[8] is not None:
+            events[place].append(row[8:])
     return [_of(head, own) for head, own in zip(heads, events, strict=True) if head is not None]
 
 
@@ -124,10 +134,10 @@ def _of(head: tuple[Any, ...], events: list[tuple[int, int, int, float, float]])
     changes = {"items": items, "keys": keys, "releases": releases, "weights": weights}
     if head[2] is None:
         return Happened(changes)
-    _, _, row, attributes, consent, newest, retracted = head[:7]
-    return Happened(changes, row, attributes, consent, newest or 0, retracted, events)
+    _, _, row, attributes, consent, newest, retracted, less = head[:8]
+    less = -1 if less is None else less
+    return Happened(changes, row, attributes, consent, newest or 0, retracted, events, less=less)
 
 
-def _with_met(one: Happened, met: Sequence[int]) -> Happened:
-    rows: NDArray[np.int64] = np.array(met, np.int64)
-    return replace(one, met=rows)
+def _with_met(one: Happened, met: Sequence[int], unwanted: Sequence[int] | None) -> Happened:
+    return replace(one, met=np.array(met, np.int64), unwanted=np.array(unwanted or (), np.int64))

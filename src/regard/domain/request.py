@@ -55,6 +55,12 @@ class History:
         """The history as if the person had never met the items of `rows`."""
         return self.where(~np.isin(self.rows, np.asarray(rows, np.int64)))
 
+    def rows_of(self, kind: str) -> Rows:
+        """The items of events of type `kind`, each once, (m,)."""
+        if kind not in self.types:
+            return NO_ROWS
+        return np.unique(self.rows[self.actions == self.types.index(kind)]).astype(np.int64)
+
 
 @dataclass(frozen=True, slots=True, weakref_slot=True, eq=False)
 class Query:
@@ -62,8 +68,9 @@ class Query:
 
     `attributes` are the person's, `context` is the moment's (device, weekday, mood). `exclude` are rows that must not
     be shown in this answer, `blocked` rows that the person blocked for good, `met` rows that they met before the events
-    of `history`. `allowed` (I,) is true for what a request's own filter lets through (None: everything), `filtered` are
-    the fields that it names. `seed_item` asks for "more like this".
+    of `history`, `unwanted` rows that they ever asked to see less of. `allowed` (I,) is true for what a request's own
+    filter lets through (None: everything), `filtered` are the fields that it names. `seed_item` asks for "more like
+    this".
     """
 
     at: float
@@ -75,6 +82,7 @@ class Query:
     exclude: Rows = field(default_factory=lambda: NO_ROWS)
     blocked: Rows = field(default_factory=lambda: NO_ROWS)
     met: Rows = field(default_factory=lambda: NO_ROWS)
+    unwanted: Rows = field(default_factory=lambda: NO_ROWS)
     allowed: Mask | None = None
     filtered: frozenset[str] = frozenset()
     seed_item: int | None = None

@@ -25,6 +25,7 @@ class EventWeight:
     scaled: bool = False
 
 
+LESS = "less"  # the event type of a wish: less like this
 DEFAULT_WEIGHTS = (
     EventWeight("view", 0.1),
     EventWeight("click", 0.2),
@@ -33,7 +34,7 @@ DEFAULT_WEIGHTS = (
     EventWeight("rating", 1.0, at_least=4.0),
     EventWeight("rating", 0.0),
     EventWeight("dislike", 0.0),
-    EventWeight("less", 0.0),
+    EventWeight(LESS, 0.0),
 )
 
 

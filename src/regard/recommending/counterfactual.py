@@ -82,4 +82,6 @@ def _needed(removed: list[int], gone: Callable[[Sequence[int]], bool]) -> list[i
 
 def _without(query: Query, removed: Sequence[int]) -> Query:
     rows = np.asarray(removed, np.int64)
-    return replace(query, history=query.history.without(rows), exclude=np.concatenate([query.exclude, rows]))
+    unwanted = query.unwanted[~np.isin(query.unwanted, rows)]
+    exclude = np.concatenate([query.exclude, rows])
+    return replace(query, history=query.history.without(rows), unwanted=unwanted, exclude=exclude)

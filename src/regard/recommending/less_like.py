@@ -10,15 +10,15 @@ from regard.domain.arrays import Scores
 from regard.domain.candidates import Candidates
 from regard.domain.protocols import Gain
 from regard.domain.request import Query
+from regard.domain.weights import LESS
 from regard.recommending.columns import Column, directions
 from regard.recommending.diversity import check_weight
-
-LESS = "less"  # the event type of the wish
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class LessLike:
-    """Takes away `weight` from candidates whose cosine with an item of a `less` event is above `near`.
+    """Takes away `weight` from candidates whose cosine with an item of a `less` event is above `near`, however long ago
+    that was (`Query.unwanted`, and those of the history).
 
     A weight of 1 is the distance between the best and the worst candidate, so near-duplicates stand behind nearly all
     others and everything else keeps its order. `vectors` (I, d); an item without a vector is like nothing.
@@ -42,10 +42,7 @@ class LessLike:
         return lambda last: loss
 
     def _loss(self, query: Query, candidates: Candidates) -> Scores:
-        past = query.history
-        if LESS not in past.types:
-            return np.zeros(len(candidates))
-        unwanted = np.unique(past.rows[past.actions == past.types.index(LESS)])
+        unwanted = np.union1d(query.unwanted, query.history.rows_of(LESS))
         if not len(unwanted):
             return np.zeros(len(candidates))
         alike = directions(self.vectors, candidates.rows) @ directions(self.vectors, unwanted).T

@@ -14,6 +14,7 @@ import pyarrow.parquet as pq
 from regard.data.tails import NEWEST
 from regard.domain.request import UNKNOWN, Query
 from regard.domain.run import Progress, silent
+from regard.domain.weights import LESS
 from regard.serving.installation import Installation
 from regard.serving.session import AHEAD
 from regard.serving.settings import now
@@ -40,7 +41,7 @@ def write_lists(here: Installation, out: Path, k: int = 10, seed: int = 0, tell:
     """The lists of all people as rows of `out`, one a slot. It appears whole or not at all.
 
     The same corridor as of one request, but no source is too slow, and nothing is logged as shown. Who allows no
-    profile gets a list without one.
+    profile gets a list without one, and without what they wished away.
     """
     live, draft = here.live, out.with_name(f".{out.name}.draft")
     out.parent.mkdir(parents=True, exist_ok=True)
@@ -63,7 +64,8 @@ def _tables(here: Installation, k: int, seed: int, written: Written) -> Iterator
         for row, name in chosen:
             known = row if row < len(live.data.users) else UNKNOWN
             query = data.query(row, k, at=at, language=here.settings.language)
-            query = Query(at, k) if name in quiet else replace(_as_asked(query), user=known)
+            query = replace(_as_asked(query), user=known)
+            query = Query(at, k, blocked=query.unwanted) if name in quiet else query
             walks.append(Walk(live, query, int(rng.integers(1 << 62))))
         for (_, name), found in zip(chosen, walk(walks), strict=True):
             if isinstance(found, Exception):
@@ -84,4 +86,4 @@ def _as_asked(query: Query) -> Query:
     done = then.where(then.times <= query.at + AHEAD)
     newest = done.where(np.arange(len(done)) >= len(done) - NEWEST)
     newest = replace(newest, times=np.minimum(newest.times, query.at))
-    return replace(query, history=newest, met=np.unique(done.rows))
+    return replace(query, history=newest, met=np.unique(done.rows), unwanted=done.rows_of(LESS))

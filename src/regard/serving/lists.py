@@ -151,10 +151,13 @@ def resolve(served: Served, live: Live, wanted: Wanted, person: Person, before: 
 def query_of(
     served: Served, live: Live, person: Person, moment: Mapping[str, Any], weights: Sequence[EventWeight] | None = None
 ) -> Query:
-    """The query of a moment, now or from the log: the same `person`, `moment` and `weights` give the same query."""
+    """The query of a moment, now or from the log: the same `person`, `moment` and `weights` give the same query.
+
+    Without a profile, what a person wished away is still blocked, as that is no guess of ours; what is like it is not.
+    """
     person = person.by(moment["at"])
     types, worth = served.types, tuple(served.weights if weights is None else weights)
-    user, then, attributes, met = UNKNOWN, History(), NOTHING, NO_ROWS
+    user, then, attributes, met, unwanted, blocked = UNKNOWN, History(), NOTHING, NO_ROWS, NO_ROWS, person.unwanted
     if moment["profiled"]:
         user = person.row if person.row < len(live.data.users) else UNKNOWN
         if moment["session"] is None:
@@ -163,10 +166,10 @@ def query_of(
             types = moment.get("session_types", types)  # an older Regard wrote the store's codes
             done, _ = happened_by(np.array([tuple(one) for one in moment["session"]], SEEN), moment["at"])
             then = history(done, types, worth, moment["at"])
-        attributes, met = person.attributes, person.met
+        attributes, met, unwanted, blocked = person.attributes, person.met, person.unwanted, NO_ROWS
     exclude = np.array([*moment["exclude"], *moment["before"]], np.int64)
     return Query(
-        moment["at"], moment["k"], user, then, attributes, moment["context"], exclude, met=met,
+        moment["at"], moment["k"], user, then, attributes, moment["context"], exclude, blocked, met, unwanted,
         allowed=allowed(live.catalogue, moment["filter"]), filtered=frozenset(moment["filter"]),
         seed_item=moment["seed_item"], language=moment.get("language", served.here.settings.language),
     )  # fmt: skip
@@ -176,11 +179,12 @@ def asked(served: Served, live: Live, found: Impression) -> Query:
     """The query of a logged list, with the weights of its moment; those of today where an older Regard wrote it."""
     body, person = found.body, Person()
     if found.user_row != UNKNOWN:
-        events, met = past(served.here.store, found.user_row, body["seq"], body["moment"]["at"] + AHEAD)
+        events, met, unwanted = past(served.here.store, found.user_row, body["seq"], body["moment"]["at"] + AHEAD)
         newest = np.array(events, SEEN)
         person = Person(
             found.user_row, attributes=values_of(orjson.loads(body["attributes"])),
             newest=newest[np.lexsort((newest["seq"], newest["time"]))], met=met,
+            unwanted=unwanted,
         )  # fmt: skip
     version = body["moment"].get("weights")
     weights = None if version is None else weights_as_of(served.here.store, version)

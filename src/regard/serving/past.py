@@ -22,6 +22,7 @@ from regard.domain.candidates import Candidates
 from regard.domain.errors import NotFound, Unavailable
 from regard.domain.protocols import Evidence
 from regard.domain.request import History, Query
+from regard.domain.weights import LESS
 from regard.recommending.recommender import Recommender
 from regard.serving.installation import Installation
 from regard.serving.sources import NOTHING, AtWork, BlendAtWork
@@ -103,15 +104,15 @@ def _as_of(items: int, unread: Sequence[Sequence[int]] | None) -> AsOf:
     return AsOf(items, tuple((first, end) for first, end in unread))
 
 
-_printed: WeakKeyDictionary[History, tuple[Rows, str]] = WeakKeyDictionary()  # with what was met before it
+_printed: WeakKeyDictionary[History, tuple[Rows, Rows, str]] = WeakKeyDictionary()  # with what was before it
 
 
 def past_print(query: Query) -> str:
     """16 hexadecimal digits that are others as soon as one bit of what the person did is another."""
-    met, found = _printed.get(query.history, (None, ""))
-    if met is not query.met:
+    met, unwanted, found = _printed.get(query.history, (None, None, ""))
+    if met is not query.met or unwanted is not query.unwanted or len(query.blocked):
         found = _print(query)
-        _printed[query.history] = query.met, found
+        _printed[query.history] = query.met, query.unwanted, found
     return found
 
 
@@ -120,6 +121,9 @@ def _print(query: Query) -> str:
     print_ = hashlib.blake2b("\0".join(then.types).encode(), digest_size=8)
     for column in (then.rows, then.weights, then.times, then.actions, then.values, query.met):
         print_.update(np.ascontiguousarray(column).tobytes())
+    for further in (np.setdiff1d(query.unwanted, then.rows_of(LESS)), query.blocked):  # few have any
+        if len(further):
+            print_.update(b"less" + np.ascontiguousarray(further).tobytes())
     return print_.hexdigest()
 
 

@@ -32,7 +32,8 @@ SEEN = np.dtype([("seq", "i8"), ("item", "i8"), ("type", "i8"), ("value", "f8"),
 class Person:
     """One person as of event number `seq`: `newest` (h,) of SEEN by time, and `met`, all items ever met, sorted.
 
-    What was still to come when the last of it was told stands in `coming` (c,) of SEEN by time, and only there.
+    `unwanted`, sorted: those that they ever asked to see less of, by events of the type whose code is `less`. What was
+    still to come when the last of it was told stands in `coming` (c,) of SEEN by time, and only there.
     """
 
     row: int = UNKNOWN
@@ -44,10 +45,15 @@ class Person:
     newest: NDArray[np.void] = field(default_factory=lambda: np.empty(0, SEEN))
     met: Rows = field(default_factory=lambda: NO_ROWS)
     coming: NDArray[np.void] = field(default_factory=lambda: np.empty(0, SEEN))
+    unwanted: Rows = field(default_factory=lambda: NO_ROWS)
+    less: int = -1
 
     @property
     def profiled(self) -> bool:
-        """Whether this person allows a list to be made of what they did; only they change it."""
+        """Whether this person allows a list to be made of what they did; only they change it.
+
+        Without it, of all that they did a list keeps to one thing: what they wished away is not shown.
+        """
         return self.consent.get("personalise", True)
 
     def by(self, at: float) -> Person:
@@ -57,8 +63,10 @@ class Person:
         come, coming = happened_by(self.coming, at)
         if not len(come):
             return self
-        newest = _by_time(self.newest, come)[-NEWEST:]
-        return replace(self, newest=newest, met=np.union1d(self.met, come["item"]), coming=coming)
+        newest, met = _by_time(self.newest, come)[-NEWEST:], np.union1d(self.met, come["item"])
+        less = come["item"][come["type"] == self.less]
+        unwanted = np.union1d(self.unwanted, less) if len(less) else self.unwanted
+        return replace(self, newest=newest, met=met, coming=coming, unwanted=unwanted)
 
 
 _histories: WeakKeyDictionary[Person, tuple[tuple[Any, ...], History]] = WeakKeyDictionary()
@@ -136,12 +144,15 @@ def _grown(held: Person, told: Happened) -> Person:
     new = np.array([event for event in told.events if event[0] > held.seq or held.seq == 0], SEEN)
     new = new[~np.isin(new["seq"], np.concatenate([held.newest["seq"], held.coming["seq"]]))]
     met = held.met if told.met is None else np.union1d(held.met, told.met)
+    unwanted = held.unwanted if told.unwanted is None else np.union1d(held.unwanted, told.unwanted)
     if said == held.said:
         attributes, consent = held.attributes, held.consent
     else:
         attributes, consent = values_of(json.loads(said[0])), json.loads(said[1])
     seq, coming = max(held.seq, told.newest), _by_time(held.coming, new)
-    return Person(told.row, seq, told.retracted, said, attributes, consent, held.newest, met, coming).by(now())
+    return Person(
+        told.row, seq, told.retracted, said, attributes, consent, held.newest, met, coming, unwanted, told.less
+    ).by(now())
 
 
 def _by_time(*events: NDArray[np.void]) -> NDArray[np.void]:
