@@ -19,7 +19,7 @@ from regard.domain.errors import Conflict, NotFound
 from regard.domain.records import Event
 from regard.serving import jobs, release_screens, releasing, watching
 from regard.serving.installation import Installation
-from regard.serving.settings import Settings
+from regard.serving.settings import Settings, now
 from tests.serving.processes import until
 from tests.serving.serving import RECIPES
 from tests.serving.test_cli import _run
@@ -57,12 +57,14 @@ def test_a_retrain_waits_for_a_person_unless_told_otherwise(own: Settings) -> No
 def test_an_incremental_one_needs_something_new_and_keeps_what_was_learned(own: Settings) -> None:
     with Installation.open(replace(own, recipes=RECIPES | ALONE)) as here:
         assert _done(here).said == "nothing new since release 0001"
-        here.store.append([Event(f"u{n}", f"f{n % 40}", "like", time=1.8e9 + n) for n in range(40)])
+        here.store.append([Event("u1", "f0", "like", time=now() + 86_400)])
+        assert _done(here).said == "nothing new since release 0001"  # before it has happened
+        here.store.append([Event(f"u{n}", f"f{n % 40}", "like", time=1.75e9 + n) for n in range(40)])
         assert _done(here).said == "release 0002 is live"
         one, two = here.releases.get("0001"), here.releases.get("0002")
         assert two.figures["weights"] == one.figures["weights"]
         assert two.figures["events"] == one.figures["events"] + 40
-        assert two.moment == 1.8e9 + 39
+        assert two.moment == 1.75e9 + 39
         assert here.model("0002").sources["ease"] != here.model("0001").sources["ease"]
 
 

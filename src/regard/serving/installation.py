@@ -33,6 +33,7 @@ from regard.models.text import encode_dataset
 from regard.recommending.indexes import pin_threads
 from regard.recommending.recommender import Asks, one_by_one
 from regard.serving import releasing, wiring
+from regard.serving.session import AHEAD
 from regard.serving.settings import Settings, now
 from regard.serving.shelf import Shelf
 from regard.serving.side_by_side import SideBySide
@@ -95,21 +96,25 @@ class Installation(Shelf):
         return rows
 
     def dataset(self, tell: Progress = silent) -> Dataset:
-        """All that the store knows now, with content vectors of the items."""
+        """All that the store knows now, with content vectors of the items; what is to come is left out (`everybody`)."""
         data = self.everybody()
         if not len(data.events):
-            raise InvalidInput("fit", "events in the store", "none", "Import some first: regard import PATH")
+            raise InvalidInput("fit", "events that have happened", "none", "Import some first: regard import PATH")
         return self.encoded(data, tell)
 
     def everybody(self) -> Dataset:
-        """All that the store knows now, without content vectors.
+        """All that the store knows now, without content vectors; it is as of its newest event.
 
-        In memory; where there are many events, in files that stay mapped although they have lost their names.
+        What is dated later than a clock may run ahead has not happened yet. In memory; where there are many
+        events, in files that stay mapped although they have lost their names.
         """
+        until = now() + AHEAD
         if self.store.counts()["events"] < MAPPED:
-            return snapshot(self.store)
-        with TemporaryDirectory(prefix=".snapshot-", dir=self.settings.folder, ignore_cleanup_errors=True) as scratch:
-            return snapshot(self.store, Path(scratch))
+            data = snapshot(self.store, at=until)
+        else:
+            with TemporaryDirectory(prefix=".snapshot-", dir=self.settings.folder, ignore_cleanup_errors=True) as here:
+                data = snapshot(self.store, Path(here), until)
+        return replace(data, at=float(data.events.time.max(initial=0.0)))
 
     def encoded(self, data: Dataset, tell: Progress = silent) -> Dataset:
         """The same data with the items' text vectors, from the cache where the words are known."""
