@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import io
 import json
+import shutil
+from dataclasses import asdict
 from pathlib import Path
 
 import pytest
+from rich.console import Console
 
 from regard.data import impression_log, job_rows
 from regard.data.impression_log import Impression, ImpressionLog, impression_id
@@ -15,12 +19,15 @@ from regard.data.keys import create_key
 from regard.data.moving import MANIFEST, export_store, import_store
 from regard.data.postgres import Store
 from regard.data.store.server import Server
+from regard.data.translations import translator
 from regard.domain.errors import Conflict, InvalidInput, NotFound, Unavailable
 from regard.domain.records import User
-from regard.serving import jobs
+from regard.serving import jobs, serving_screens
 from regard.serving.installation import Installation
-from regard.serving.settings import Settings
+from regard.serving.settings import Settings, read_settings
 from tests.serving.serving import client_of, ids, install, settings_of
+
+TOML = '[schedule]\nretrain = "5 5 * * *"\n'
 
 
 def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Settings, tmp_path: Path) -> None:
@@ -32,10 +39,12 @@ def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Se
         client.post("/v1/items", json={"id": "gone"})
         client.delete("/v1/items/gone")
         before = client.list_for("u1", k=5)
+    (old.folder / "regard.toml").write_text(f"{TOML}# the old place's\n")
     with Installation.open(old) as here:
         number = jobs.ask_for_retrain(here)
         job_rows.tell_progress(here.store, number, "done", 1.0, 1.0, "what the old place did")
-        rows = here.export(tmp_path / "export")
+        moved = here.export(tmp_path / "export")
+        assert moved.settings == "moved"
         counts = here.store.counts()
         with pytest.raises(InvalidInput, match="new or empty"):
             here.export(tmp_path / "export")
@@ -43,7 +52,9 @@ def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Se
             here.move_in(tmp_path / "export")
     new.folder.mkdir()
     with Installation.open(new) as here:
-        assert here.move_in(tmp_path / "export") == rows
+        assert here.move_in(tmp_path / "export") == moved
+        assert (new.folder / "regard.toml").read_text() == f"{TOML}# the old place's\n"
+        assert read_settings(new.folder, {}).recipes == {"schedule": {"retrain": "5 5 * * *"}}
         assert here.store.counts() | {"bytes": 0} == counts | {"bytes": 0}
         assert jobs.ask_for_retrain(here) == number  # jobs stay where they were, and numbers begin anew
         assert [(job.id, job.said) for job in job_rows.jobs(here.store)] == [(number, "")]
@@ -56,9 +67,32 @@ def test_an_installation_moves_with_all_that_it_knows(server: Server, fitted: Se
         assert ids(client.list_for("u1", k=5)) == ids(before)
         assert client.get(f"/v1/recommendations/{before['recommendation_id']}").json()["user_id"] == "u1"
         assert client.post("/v1/events", json={"user": "u1", "item": "f2", "type": "like"}).status_code == 202
-    (tmp_path / "export" / "items.csv.gz").write_bytes(b"")
-    with Store.open(server.url, "third") as store, pytest.raises(InvalidInput, match=r"items\.csv"):
-        import_store(store, tmp_path / "export")
+    with Store.open(server.url, "third") as store:
+        for name in ("regard.toml", "items.csv.gz"):
+            (tmp_path / "export" / name).write_bytes(b"")
+            with pytest.raises(InvalidInput, match=name):
+                import_store(store, tmp_path / "export")
+            shutil.copyfile(old.folder / "regard.toml", tmp_path / "export" / "regard.toml")
+
+
+@pytest.mark.parametrize(("old", "new", "said"), [("", "", "none"), (TOML, "# mine\n", "kept")])
+def test_a_place_keeps_its_own_settings_and_it_is_said(
+    server: Server, tenant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, old: str, new: str, said: str
+) -> None:
+    monkeypatch.chdir(tmp_path)  # which has no regard.toml
+    for name, text in (("old", old), ("new", new)):
+        (tmp_path / name).mkdir()
+        if text:
+            (tmp_path / name / "regard.toml").write_text(text)
+    with Installation.open(settings_of(tmp_path / "old", server.url, tenant)) as here:
+        here.export(tmp_path / "export")
+    with Installation.open(settings_of(tmp_path / "new", server.url, f"{tenant}_new")) as here:
+        moved = here.move_in(tmp_path / "export")
+    assert moved.settings == said
+    assert [path.read_text() for path in (tmp_path / "new").glob("regard.toml")] == ([new] if new else [])
+    console = Console(file=io.StringIO(), width=200)
+    console.print(serving_screens.moved("Moved in", asdict(moved), translator("en")))
+    assert ("stays" in console.file.getvalue()) == (said == "kept")  # type: ignore[attr-defined]
 
 
 def test_an_export_of_before_may_hold_how_far_jobs_had_come(store: Store, server: Server, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import csv
 import gzip
 import hashlib
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,8 +29,11 @@ SEQUENCES = """SELECT c.relname, a.attname FROM pg_class c JOIN pg_attribute a O
 WHERE c.relnamespace = current_schema()::regnamespace AND a.attidentity <> ''"""
 
 
-def export_store(store: Store, folder: Path) -> dict[str, Any]:
-    """Every table as `TABLE.csv.gz` and a manifest, as of one moment; InvalidInput unless `folder` is new or empty."""
+def export_store(store: Store, folder: Path, files: Sequence[Path] = ()) -> dict[str, Any]:
+    """Every table as `TABLE.csv.gz` and a manifest, as of one moment, and `files` beside them, by their names.
+
+    InvalidInput unless `folder` is new or empty.
+    """
     if folder.exists() and any(folder.iterdir()):
         raise InvalidInput("export", "a new or empty folder", str(folder))
     folder.mkdir(parents=True, exist_ok=True)
@@ -41,7 +45,8 @@ def export_store(store: Store, folder: Path) -> dict[str, Any]:
             rows = _write(connection, name, columns, path)
             tables[name] = {"rows": rows, "columns": columns, "sha256": _sha256(path)}
         version = _version(connection)
-    manifest = {"regard": "export", "version": version, "tables": tables}
+    beside = {path.name: {"sha256": _sha256(Path(shutil.copyfile(path, folder / path.name)))} for path in files}
+    manifest = {"regard": "export", "version": version, "tables": tables, "files": beside}
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=1), "utf-8")
     return manifest
 
@@ -59,8 +64,9 @@ def import_store(store: Store, folder: Path) -> dict[str, int]:
     """
     manifest = json.loads((folder / MANIFEST).read_text("utf-8"))
     tables = {name: said for name, said in manifest["tables"].items() if name != LEFT}
-    for name, said in tables.items():
-        path = folder / f"{name}.csv.gz"
+    written = {f"{name}.csv.gz": said for name, said in tables.items()} | manifest.get("files", {})
+    for name, said in written.items():
+        path = folder / name
         if not path.is_file() or _sha256(path) != said["sha256"]:
             raise InvalidInput(str(path), "the file that was exported", "a missing or changed one", "Export again.")
     with store.transaction() as connection:

@@ -94,7 +94,10 @@ def demo(
     + example('regard import sales.csv --map user=Customer --map item=Stock --type buy --time-form "%m/%d/%y"'),
 )
 def import_(
-    paths: Annotated[list[Path], typer.Argument(help=_("CSV, JSONL, Parquet, .gz, folders of them; or an export."))],
+    paths: Annotated[
+        list[Path],
+        typer.Argument(help=_("CSV, JSONL, Parquet, .gz, folders of them; or an export.")),
+    ],
     mapped: Annotated[list[str], typer.Option("--map", help=_("A column of other name: FIELD=COLUMN."))] = [],  # noqa: B006
     event: Annotated[str, typer.Option("--type", help=_("With --map: what its events are called."))] = "",
     time_form: Annotated[str, typer.Option("--time-form", help=_("With --map: how times are written."))] = "",
@@ -103,14 +106,16 @@ def import_(
     as_json: AsJson = False,
 ) -> None:
     """Files into the store."""
+    from dataclasses import asdict
+
     from regard.data.moving import is_export
-    from regard.serving import screens, taking_in
+    from regard.serving import screens, serving_screens, taking_in
     from regard.serving.installation import Installation
 
     if len(paths) == 1 and is_export(paths[0]):
         with Installation.open(read_settings(folder)) as here:
-            moved = here.move_in(paths[0])
-        say({"tables": moved}, screens.figures(_("Moved in"), moved, _), as_json)
+            moved = asdict(here.move_in(paths[0]))
+        say(moved, serving_screens.moved(_("Moved in"), moved, _), as_json)
         return
     options = taking_in.options(mapped, event, time_form, precedence)
     with Installation.open(read_settings(folder)) as here, screens.progress(Console(stderr=True)) as tell:

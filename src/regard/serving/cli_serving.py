@@ -139,19 +139,21 @@ def batch(
 
 
 @app.command(
-    help=_("Write the whole installation, but regard.toml, into a folder; `regard import` moves it in elsewhere."),
+    help=_("Write the whole installation, with regard.toml, into a folder; `regard import` moves it in elsewhere."),
     epilog=example("regard export moving/"),
 )
 def export(
     out: Annotated[Path, typer.Argument(help=_("A new folder."))], folder: Folder = None, as_json: AsJson = False
 ) -> None:
-    """Store and releases."""
-    from regard.serving import screens
+    """Store, releases, and what configures them."""
+    from dataclasses import asdict
+
+    from regard.serving import serving_screens
     from regard.serving.installation import Installation
 
     with Installation.open(read_settings(folder)) as here:
-        rows = here.export(out)
-    say({"tables": rows}, screens.figures(_("Exported"), rows, _), as_json)
+        found = asdict(here.export(out))
+    say(found, serving_screens.moved(_("Exported"), found, _), as_json)
 
 
 @app.command(

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from functools import cached_property
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import TracebackType
-from typing import Any, Self
+from typing import Literal, Self
 
 import numpy as np
 from threadpoolctl import threadpool_limits
@@ -34,7 +34,7 @@ from regard.recommending.indexes import pin_threads
 from regard.recommending.recommender import Asks, one_by_one
 from regard.serving import releasing, wiring
 from regard.serving.session import AHEAD
-from regard.serving.settings import Settings, now
+from regard.serving.settings import TOML, Settings, now, toml_of
 from regard.serving.shelf import Shelf
 from regard.serving.side_by_side import SideBySide
 from regard.serving.tuned import Tune
@@ -50,6 +50,17 @@ def limit_threads(threads: int) -> None:
     if threads:
         pin_threads(threads)
         threadpool_limits(threads)
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """What an export holds, or what of it came over: the rows of each table, and regard.toml.
+
+    kept: the place where it was moved in has another one, which stays. none: there is none in the export.
+    """
+
+    tables: Mapping[str, int]
+    settings: Literal["moved", "kept", "none"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,26 +88,35 @@ class Installation(Shelf):
         """Import files or folders of any known layout."""
         return import_paths(paths, self.store, progress=tell, now=now(), options=options)
 
-    def export(self, folder: Path) -> dict[str, Any]:
-        """Everything into a new folder: the store's tables, the releases, and what the policy has known."""
-        manifest = export_store(self.store, folder)
+    def export(self, folder: Path) -> Moved:
+        """Everything into a new folder: store, releases, what the policy has known, regard.toml where there is one."""
+        toml = toml_of(self.settings.folder)
+        manifest = export_store(self.store, folder, [] if toml is None else [toml])
         for ours in (self.releases.folder, self.pictures.folder):
             if ours.is_dir():
                 shutil.copytree(ours, folder / ours.name)
-        return {name: table["rows"] for name, table in manifest["tables"].items()}
+        rows = {name: table["rows"] for name, table in manifest["tables"].items()}
+        return Moved(rows, "moved" if toml else "none")
 
-    def move_in(self, folder: Path) -> dict[str, int]:
-        """Everything of an export into this installation, which must be empty."""
+    def move_in(self, folder: Path) -> Moved:
+        """Everything of an export into this installation, which must be empty; its own regard.toml stays."""
         if self.releases.names():
             raise Conflict("releases", "none yet", f"{len(self.releases.names())}", "Give another folder or tenant.")
         rows = import_store(self.store, folder)
         for ours in (self.releases.folder, self.pictures.folder):
             if (folder / ours.name).is_dir():
                 shutil.copytree(folder / ours.name, ours, dirs_exist_ok=True)
-        return rows
+        came, here = folder / TOML, self.settings.folder / TOML
+        if not came.is_file():
+            return Moved(rows, "none")
+        if here.exists():
+            return Moved(rows, "kept")
+        here.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(came, here)
+        return Moved(rows, "moved")
 
     def dataset(self, tell: Progress = silent) -> Dataset:
-        """All that the store knows now, with content vectors of the items; what is to come is left out (`everybody`)."""
+        """All that the store knows now, with content vectors of the items (see `everybody`)."""
         data = self.everybody()
         if not len(data.events):
             raise InvalidInput("fit", "events that have happened", "none", "Import some first: regard import PATH")

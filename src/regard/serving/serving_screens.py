@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from rich.console import RenderableType
+from rich.console import Group, RenderableType
 from rich.text import Text
 
 from regard.data.translations import Translate
-from regard.serving.screens import table
+from regard.serving.screens import figures, table
 
 
 def keys(found: Sequence[Mapping[str, Any]], _: Translate) -> RenderableType:
@@ -29,3 +29,13 @@ def replayed(answer: Mapping[str, Any], _: Translate) -> RenderableType:
             told = _("{name}: not the same. Then: {then}. Again: {again}.")
             said.append("\n" + told.format(name=name, then=then, again=again), "red")
     return said
+
+
+def moved(title: str, answer: Mapping[str, Any], _: Translate) -> RenderableType:
+    """The rows of each table, and what became of regard.toml."""
+    said = {
+        "moved": _("regard.toml is with it."),
+        "kept": _("This place has its own regard.toml, which stays; that of the export was not read."),
+        "none": _("There is no regard.toml with it."),
+    }
+    return Group(figures(title, answer["tables"], _), Text(said[answer["settings"]]))

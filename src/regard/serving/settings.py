@@ -15,6 +15,8 @@ import platformdirs
 from regard.data.translations import LANGUAGES
 from regard.domain.errors import InvalidInput
 
+TOML = "regard.toml"
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -71,7 +73,7 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         language=_language(env),
         threads=_whole("REGARD_THREADS", env, "0 for no limit"),
         data=Path(env["REGARD_DATA"]) if env.get("REGARD_DATA") else None,
-        recipes=_toml(home / "regard.toml") or _toml(Path("regard.toml")),
+        recipes=_toml(toml) if (toml := toml_of(home)) else {},
         encoder_key=env.get("REGARD_ENCODER_KEY", ""),
         tenants=_several(env.get("REGARD_TENANTS", "")),
         origins=_several(env.get("REGARD_ORIGINS", "")),
@@ -83,6 +85,11 @@ def read_settings(folder: Path | None = None, environment: Mapping[str, str] | N
         traces=_traces(env),
         figures=env.get("PROMETHEUS_MULTIPROC_DIR", ""),
     )
+
+
+def toml_of(folder: Path) -> Path | None:
+    """The `regard.toml` that counts: the folder's, else the working directory's; None where neither says anything."""
+    return next((path for path in (folder / TOML, Path(TOML)) if _toml(path)), None)
 
 
 def spoken_language(environment: Mapping[str, str] | None = None) -> str:
