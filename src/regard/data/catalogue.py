@@ -139,7 +139,8 @@ class Catalogue:
         """The items (I,) whose `tags`, `creator` or attribute `name` is, or holds, one of the wanted values; None where
         no item has any such value."""
         found = self._memberships(name)
-        return found.having(wanted) if found.any else None
+        mask = found.having(wanted)
+        return mask if mask.any() or found.any else None
 
     @property
     def unread(self) -> tuple[int, ...]:

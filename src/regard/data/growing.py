@@ -52,7 +52,11 @@ class Memberships:
         self.names: dict[str, int] = {}
         self._rows, self._groups = Growing(np.empty(0, np.int32)), Growing(np.empty(0, np.int32))
         self._held = (self._rows.view, self._groups.view, 0)  # read at once: the pairs, and how many items
-        self.any = False  # whether any item belongs to any group
+
+    @property
+    def any(self) -> bool:
+        """Whether any item belongs to any group; it looks at all pairs."""
+        return bool((self._held[1] != GONE).any())
 
     def start(self, rows: Rows, codes: Rows, names: Sequence[str], n: int) -> None:
         """The first `n` items: pairs (m,), `codes` into `names`; -1: none."""
@@ -93,7 +97,6 @@ class Memberships:
 
     def _publish(self, n: int) -> None:
         self._held = (self._rows.view, self._groups.view, n)
-        self.any = bool((self._groups.view != GONE).any())
 
 
 def _readable(array: Array) -> Array:
