@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -14,11 +15,13 @@ from regard.data.attributes import values_of
 from regard.data.store import merging
 from regard.data.store.appending import append_events
 from regard.data.store.database import Connection, Database
-from regard.data.store.erasing import erase_item
+from regard.data.store.erasing import erase_item, unlist_item
 from regard.domain.arrays import Rows, Vectors, check_shape
 from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.records import Event, Item, User, Value
 from regard.domain.weights import EventWeight
+
+MEANWHILE = 600.0  # seconds: longer than any list that is being made when an item is deleted takes to be logged
 
 # PostgreSQL takes no text with a NUL out of JSON: such a row stays.
 REFUSED_ABOUT = r"""DELETE FROM quarantine WHERE %s = CASE WHEN raw LIKE '%%\\u0000%%' THEN NULL
@@ -129,16 +132,17 @@ class Store(Database):
     def delete_item(self, item_id: str) -> Mapping[str, int]:
         """Erase one item with all that is said about it; its row number is never used again. Counts what went.
 
-        Whoever remembers the people who met it reads them anew.
+        Whoever remembers the people who met it reads them anew. The log of lists, which is long, lets go of it first,
+        while nobody waits; of lists that came meanwhile, with the item.
         """
+        began = time.time()
+        with self.transaction() as connection:
+            for (known,) in connection.execute("SELECT row FROM items WHERE id = %s", (item_id,)).fetchall():
+                unlist_item(connection, known, since=0.0)
         with self.transaction() as connection:
             row, events = erase_item(connection, item_id)
-            if row >= 0:
-                connection.execute("DELETE FROM item_vectors WHERE item_row = %s", (row,))
-                connection.execute(
-                    "UPDATE impressions SET items = array_replace(items, %s::int, -1) WHERE items @> ARRAY[%s::int]",
-                    (row, row),
-                )
+            unlist_item(connection, row, since=began - MEANWHILE)
+            connection.execute("DELETE FROM item_vectors WHERE item_row = %s", (row,))
             bad = connection.execute(REFUSED_ABOUT.encode(), (item_id,)).rowcount
         return {"items": int(row >= 0), "events": events, "quarantine": bad}
 

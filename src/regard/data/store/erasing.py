@@ -1,4 +1,4 @@
-"""An item leaves with all that people did with it; whoever remembers those people reads them anew."""
+"""An item leaves with all that people did with it and the lists it stood on; who met it is read anew."""
 
 from __future__ import annotations
 
@@ -13,6 +13,9 @@ WHOSE = b"SELECT DISTINCT user_row FROM events WHERE item_row = (SELECT row FROM
 HOLD = b"SELECT FROM users WHERE row = ANY(%s) ORDER BY row FOR NO KEY UPDATE"
 GONE = b"""WITH gone AS (DELETE FROM events WHERE item_row = %s RETURNING user_row)
     SELECT user_row, count(*)::int FROM gone GROUP BY user_row"""
+UNLIST = b"""UPDATE impressions SET items = array_replace(items, %(row)s::int, -1)
+    WHERE items @> ARRAY[%(row)s::int] AND at >= %(since)s
+        AND id >= (lpad(to_hex((%(since)s * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid"""  # ids begin with it
 READ_ANEW = b"UPDATE users SET retracted = retracted + 1 WHERE row = ANY(%s)"
 
 
@@ -30,6 +33,12 @@ def erase_item(connection: Connection, item_id: str) -> tuple[int, int]:
                 return _erase(connection, item_id, whose)
         except _MoreError as more:  # by which all that was held is let go of
             whose |= more.people
+
+
+def unlist_item(connection: Connection, row: int, since: float) -> None:
+    """Item `row` has no name in lists that were served since then (unix seconds); their places stay."""
+    if row >= 0:
+        connection.execute(UNLIST, {"row": row, "since": since})
 
 
 class _MoreError(Exception):
