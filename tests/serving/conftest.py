@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
@@ -11,6 +13,9 @@ import pytest
 from regard.data.store.server import Server
 from regard.serving.installation import Installation
 from regard.serving.settings import Settings
+from tests.serving.chromium import Browser, Page, browsing, chromium
+from tests.serving.lists_page import LISTED, Open
+from tests.serving.processes import Replica, serving
 from tests.serving.serving import UNHURRIED, Client, Home, client_of, install, settings_of
 
 
@@ -65,3 +70,37 @@ def own(fitted: Settings, server: Server, tmp_path: Path, tenant: str) -> Iterat
     yield settings
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(f'DROP SCHEMA "{tenant}" CASCADE'.encode())
+
+
+@pytest.fixture(scope="session")
+def browser(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Browser]:
+    """A real browser; the test skips where there is none."""
+    program = chromium()
+    if program is None:
+        pytest.skip("needs Chromium or Chrome: on the PATH, or as REGARD_CHROMIUM")
+    with browsing(program, tmp_path_factory.mktemp("chromium")) as browser:
+        yield browser
+
+
+@pytest.fixture(scope="module")
+def shop(browser: Browser, served: Home) -> Iterator[Replica]:
+    """A server process of this module's tenant whose page needs no key, as the demo's; tests ask it as an admin."""
+    with serving(replace(served[0], page_secret="s3cret"), served[1]["admin"]) as replica:
+        yield replica
+
+
+@pytest.fixture
+def opened(browser: Browser, shop: Replica) -> Iterator[Open]:
+    """Opens the page of a person, with their list; no script of it may have failed in the end."""
+    pages: list[Page] = []
+
+    def open_(person: str, **window: Any) -> Page:
+        pages.append(browser.page(**window))
+        pages[-1].go(f"{shop.http.base_url}/?person={person}")
+        pages[-1].until(LISTED)
+        return pages[-1]
+
+    yield open_
+    for page in pages:
+        assert page.told("Runtime.exceptionThrown") == []
+        page.close()

@@ -64,6 +64,8 @@ def serving(settings: Settings, key: str, *words: str) -> Iterator[Replica]:
     port, log = free_port(), settings.folder / f"server-{time.monotonic_ns()}.log"
     env = {**os.environ, "REGARD_FOLDER": str(settings.folder), "REGARD_TENANT": settings.tenant}
     env |= {"REGARD_PATIENCE": str(settings.patience), "REGARD_BUDGET": str(settings.budget)}
+    if settings.page_secret:
+        env["REGARD_PAGE_SECRET"] = settings.page_secret
     if settings.database_url:
         env["REGARD_DATABASE_URL"] = settings.database_url
     command = [sys.executable, "-c", MAIN, "serve", "--port", str(port), *words]

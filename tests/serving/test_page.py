@@ -14,6 +14,7 @@ import pytest
 from regard.data.tails import NEWEST
 from regard.data.translations import LANGUAGES
 from regard.models.ease import FittedEASE
+from regard.serving.api.page import NAMES
 from regard.serving.batch import write_lists
 from regard.serving.installation import Installation
 from regard.serving.wanted import Language
@@ -64,13 +65,13 @@ def test_the_page_opens_with_a_cookie_only_where_it_was_let_in(client: Client, s
         for forged in (f"{int(expiry) + 9}.{signature}", f"1.{signature}", "x.y", expiry, f"{expiry}."):
             answer = page.post("/v1/recommendations", json={}, headers={"Cookie": f"regard_page={forged}"})
             assert answer.status_code == 401
-        for name in ("page.css", "page.js", "docs.html", "docs.js", "docs.css"):
+        for name in NAMES:
             assert page.get(f"/page/{name}").status_code == 200
         assert page.get("/page/..%2Fapp.py").status_code == 404
 
 
 def test_what_the_pages_load_is_their_own(client: Client) -> None:
-    for name in ("page.html", "page.css", "page.js", "docs.html", "docs.css", "docs.js"):
+    for name in NAMES:
         text = client.get(f"/page/{name}").text.replace('xmlns="http://www.w3.org/2000/svg"', "")
         assert "http:" not in text
         assert "https:" not in text

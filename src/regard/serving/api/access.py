@@ -21,6 +21,7 @@ from regard.serving.served import Served
 from regard.serving.settings import now
 
 OPEN = (
+    "/health",
     "/health/live",
     "/health/ready",
     "/api/health/live",

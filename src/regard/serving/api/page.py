@@ -1,4 +1,4 @@
-"""The page of `/`: one person's list with its reasons, to look at and to try; nothing comes from elsewhere."""
+"""The pages: one person's list with its reasons, to look at and to try; the interface; health. All of it is our own."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from regard.serving.api.access import COOKIE, COOKIE_SECONDS
 
 router = APIRouter(include_in_schema=False)
 KINDS = {"html": "text/html", "css": "text/css", "js": "text/javascript"}
-NAMES = ("page.html", "page.css", "page.js", "docs.html", "docs.css", "docs.js")
+NAMES = (
+    "page.html", "docs.html", "health.html", "page.css", "words.js", "asking.js", "page.js", "docs.js", "health.js",
+)  # fmt: skip
 SAFE = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; "
     "img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -34,6 +36,12 @@ async def page(request: Request) -> Response:
 async def docs() -> Response:
     """The interface as a page."""
     return _file("docs.html")
+
+
+@router.get("/health")
+async def health() -> Response:
+    """Whether the server is ready, for people."""
+    return _file("health.html")
 
 
 @router.get("/page/{name}")

@@ -20,10 +20,11 @@ Name = Annotated[str, Path(pattern=r"^[0-9]{4,9}$")]
 
 
 class ReleaseOut(BaseModel):
-    """One release."""
+    """One release: its state, and the moment (unix seconds) since when it has been in it."""
 
     name: str
     state: str
+    since: float
     live: bool
     created: float
     moment: float
@@ -86,6 +87,7 @@ def _all(served: Served) -> dict[str, Any]:
             {
                 "name": row.name,
                 "state": row.state,
+                "since": row.since,
                 "live": row.state == "live",
                 "created": row.about["created"],
                 "moment": row.about["moment"],

@@ -1,52 +1,10 @@
 "use strict";
-// One person's list over /v1. The page's cookie, or a key that somebody types, opens it; the key stays in this tab.
+// One person's list over /v1, and what that person does with it.
 
-const WORDS = {
-  en: {
-    code: "en",
-    person: "Person", show: "Show", interface: "Interface", health: "Health", key: "Key (role write)", enter: "Enter",
-    past: "Done here", click: "Click", like: "Like", less: "Less like this", none: "Nothing to recommend.",
-    told: (deed, title) => `${deed}: “${title}”. The list is new.`, stranger: "somebody new",
-    yet: "Nothing yet. Click or like something, and the list changes.",
-    releases: "Releases, last day", columns: ["release", "state", "lists", "visits that liked"],
-    states: { candidate: "candidate", refused: "refused", canary: "on trial", live: "live", retired: "retired" },
-    figures: (a) => `Release ${a.release}, ${Math.round(a.took_ms)} ms; left out by filters: ${Object.entries(a.dropped).filter(([, n]) => n)
-      .map(([name, n]) => `${name} ${n}`).join(", ") || "none"}.`,
-  },
-  zh: {
-    code: "zh",
-    filters: { seen: "看过", excluded: "已排除", filtered: "不合条件", blocked: "已屏蔽", hidden: "已隐藏", "not valid now": "不在有效期" },
-    person: "用户", show: "显示", interface: "接口", health: "状态", key: "密钥（write 角色）", enter: "进入",
-    past: "刚才的操作", click: "点击", like: "喜欢", less: "少推荐这类", none: "没有可推荐的内容。",
-    told: (deed, title) => `${deed}：“${title}”。列表已更新。`, stranger: "新用户",
-    yet: "还没有操作。点击或喜欢一项，列表就会改变。",
-    releases: "版本（最近一天）", columns: ["版本", "状态", "列表数", "有喜欢的访问"],
-    states: { candidate: "候选", refused: "已拒绝", canary: "试用中", live: "在线", retired: "已退役" },
-    figures: (a) => `版本 ${a.release}，${Math.round(a.took_ms)} 毫秒；过滤掉：${Object.entries(a.dropped).filter(([, n]) => n)
-      .map(([name, n]) => `${say.filters[name] || name} ${n}`).join("、") || "无"}。`,
-  },
-};
-const say = navigator.language.startsWith("zh") ? WORDS.zh : WORDS.en;
-const at = (id) => document.getElementById(id);
-
-function make(tag, name, text) {
-  const element = document.createElement(tag);
-  if (name) element.className = name;
-  if (text !== undefined) element.textContent = text;
-  return element;
-}
-
-async function ask(path, body) {
-  const headers = { "Content-Type": "application/json" };
-  const key = sessionStorage.getItem("key");
-  if (key) headers["X-API-Key"] = key;
-  const answer = await fetch(path, { method: body ? "POST" : "GET", headers, body: body && JSON.stringify(body) });
-  const said = await answer.json();
-  if (answer.status === 401 || answer.status === 403) at("door").hidden = false;
-  if (!answer.ok) throw new Error(`${said.error.where}: ${said.error.expected}. ${said.error.hint}`);
-  at("door").hidden = true;
-  return said;
-}
+const BRIEF = 2_000; // ms
+let turn = 0; // of the lists asked for: only the last one's answer is shown
+let shown = null; // whose list that is
+const ids = new Map(); // of deeds that nobody has confirmed: sent again, each counts once
 
 // A picture of its own for each title: two shades and its first letter; nothing is fetched.
 function picture(title) {
@@ -63,8 +21,9 @@ function picture(title) {
   return image;
 }
 
+// Tags are worth no long wait: a browser has six connections, and what the person does needs one.
 async function details(id) {
-  try { return await ask(`/v1/items/${encodeURIComponent(id)}`); } catch { return {}; }
+  try { return await ask(`/v1/items/${encodeURIComponent(id)}`, undefined, BRIEF); } catch { return {}; }
 }
 
 function row(person, list, item) {
@@ -79,41 +38,87 @@ function row(person, list, item) {
   for (const deed of ["click", "like", "less"]) {
     const button = make("button", "", say[deed]);
     button.type = "button";
-    button.addEventListener("click", () => tell(person, list, item, deed));
+    button.dataset.deed = deed;
+    button.ariaLabel = say.about(say[deed], item.title);
+    button.addEventListener("click", (event) => {
+      // the second half of a double click is no deed, also where it meets the list that the first half has brought
+      if (event.detail < 2 && button.ariaDisabled !== "true") tell(person, list, item, deed, deeds);
+    });
     deeds.append(button);
   }
   line.append(picture(item.title), title, make("div", "reason", item.reason ? item.reason.text : ""), deeds);
   return line;
 }
 
-async function tell(person, list, item, deed) {
+// Buttons that wait keep the focus, as `disabled` ones would not.
+function wait(deeds, waits) {
+  for (const button of deeds.children) button.ariaDisabled = String(waits);
+}
+
+async function tell(person, list, item, deed, deeds) {
+  const name = JSON.stringify([person, item.id, deed]), about = say.about(say[deed], item.title);
+  if (!ids.has(name)) ids.set(name, crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`);
+  wait(deeds, true);
+  note(say.sending(about));
   try {
     await ask("/v1/events", {
-      id: crypto.randomUUID ? crypto.randomUUID() : `${Date.now()}-${Math.random()}`, user: person, item: item.id, type: deed,
-      slate: list.recommendation_id, position: item.position, context: { surface: "page" },
+      id: ids.get(name), user: person, item: item.id, type: deed, slate: list.recommendation_id, position: item.position,
+      context: { surface: "page" },
     });
-    const line = make("li", "", item.title + " ");
-    line.append(make("span", "kind", say[deed]));
-    at("past").prepend(line);
-    at("yet").hidden = true;
-    await show(person, say.told(say[deed], item.title));
-  } catch (error) { complain(error); }
+  } catch (error) {
+    wait(deeds, false);
+    refuse(error);
+    complain(error, about);
+    return;
+  }
+  ids.delete(name);
+  if (person !== shown) return;
+  const line = make("li", "", item.title + " ");
+  line.append(make("span", "kind", say[deed]));
+  at("past").prepend(line);
+  at("yet").hidden = true;
+  await show(person, say.told(about));
 }
 
-function complain(error) {
-  at("said").className = "bad";
-  at("said").textContent = error.message;
+// A person's list on the page, or none; the focus stays where it was.
+function fill(person, list) {
+  const focus = document.activeElement, place = [...at("list").children].findIndex((line) => line.contains(focus));
+  at("whose").textContent = list ? say.whose(person) : "";
+  at("list").replaceChildren(...(list ? list.items.map((item) => row(person, list, item)) : []));
+  const left = list ? Object.entries(list.dropped).filter(([, n]) => n).map(([name, n]) => `${say.filters[name] || name} ${n}`) : [];
+  at("figures").textContent = list ? say.figures(list.release, Math.round(list.took_ms), left) : "";
+  document.body.dataset.shown = list ? list.recommendation_id : "";
+  if (place < 0) return;
+  const line = at("list").children[Math.min(place, at("list").children.length - 1)];
+  (line ? line.querySelector(`[data-deed=${focus.dataset.deed}]`) : at("show")).focus();
 }
 
-async function show(person, said) {
+async function show(person, told) {
+  const mine = ++turn;
+  if (person !== shown) {
+    shown = person;
+    fill(person, null); // nobody's list stays under another's name
+    at("past").replaceChildren();
+    at("yet").hidden = false;
+  }
+  if (!told) note(say.asking);
   try {
     const list = await ask("/v1/recommendations", { user_id: person, k: 10, surface: "page", explain: "short", language: say.code });
-    at("said").className = "";
-    at("said").textContent = said || (list.items.length ? "" : say.none);
-    at("list").replaceChildren(...list.items.map((item) => row(person, list, item)));
-    at("figures").textContent = say.figures(list);
-    document.body.dataset.shown = list.recommendation_id;
-  } catch (error) { complain(error); }
+    if (mine !== turn) return;
+    at("door").hidden = true;
+    fill(person, list);
+    note(told || (list.items.length ? "" : say.none));
+  } catch (error) {
+    refuse(error);
+    if (mine !== turn) return;
+    fill(person, null);
+    complain(error);
+  }
+}
+
+// Without a key that may do it, the page asks for one.
+function refuse(error) {
+  if (error.kind === 401 || error.kind === 403) at("door").hidden = false;
 }
 
 // Which releases there are, and what people made of their lists.
@@ -128,31 +133,46 @@ async function releases() {
       line.append(...[one.name, say.states[one.state], one.lists, liked].map((cell) => make("td", "", String(cell))));
       return line;
     }));
-  } catch { at("releases").replaceChildren(); }
+  } catch (error) {
+    refuse(error);
+    at("releases").replaceChildren(make("caption", "", error.message));
+  }
 }
 
 async function begin() {
+  const wanted = at("person").value || new URLSearchParams(location.search).get("person");
+  at("person").value = wanted || "";
+  const shows = wanted && show(wanted); // which does not wait for the names of others
   try {
     const people = (await ask("/api/users?n=200")).Users.map((user) => user.UserId);
     at("people").replaceChildren(...people.map((name) => Object.assign(make("option"), { value: name })));
-    const asked = new URLSearchParams(location.search).get("person");
-    at("person").value = asked || people[0] || say.stranger;
+    if (wanted) return shows;
+    at("person").value = people[0] || say.stranger;
     await show(at("person").value);
-  } catch (error) { complain(error); }
+  } catch (error) {
+    refuse(error);
+    if (!wanted) complain(error);
+  }
 }
 
-document.documentElement.lang = say.code;
-for (const element of document.querySelectorAll("[data-say]")) element.textContent = say[element.dataset.say];
 at("who").addEventListener("submit", (event) => {
   event.preventDefault();
-  at("past").replaceChildren();
-  at("yet").hidden = false;
   show(at("person").value);
 });
-at("door").addEventListener("submit", (event) => {
+at("list").addEventListener("keydown", (event) => {
+  if (event.repeat && event.key === "Enter") event.preventDefault(); // a key held down is one deed
+});
+at("door").addEventListener("submit", async (event) => {
   event.preventDefault();
-  sessionStorage.setItem("key", at("key").value);
+  const key = at("key").value.trim();
+  try {
+    await once("/v1/releases", undefined, key);
+  } catch (error) { return complain(error); }
+  sessionStorage.setItem("key", key); // it works
+  at("key").value = "";
+  at("door").hidden = true;
   begin();
+  releases();
 });
 begin();
 releases();

@@ -1,0 +1,82 @@
+"use strict";
+// What the pages say, in each language; the reader's browser chooses.
+
+const WORDS = {
+  en: {
+    code: "en", list: "List", interface: "Interface", health: "Health",
+    troubles: {
+      away: "The server cannot be reached. Does it run? Try again in a moment.",
+      late: "No answer came in time. Try again: nothing counts twice.",
+      401: "The server knows no such key, or was given none. Type one of the role write.",
+      403: "This key may not do that. Type one of the role write.",
+      422: "The server does not take what was typed.",
+      429: "That was too much at once. Wait a second, then try again.",
+      503: "The store does not answer just now. Try again in a moment: nothing counts twice.",
+      other: (status) => `Something went wrong on the server (${status}).`,
+    },
+    person: "Person", show: "Show", key: "Key (role write)", enter: "Enter", past: "Done here",
+    click: "Click", like: "Like", less: "Less like this", none: "Nothing to recommend.", stranger: "somebody new",
+    whose: (person) => `List of ${person}`, asking: "Asking for the list…",
+    about: (deed, title) => `${deed}: “${title}”`, sending: (about) => `${about}. On its way…`,
+    told: (about) => `${about}. The list is new.`, failed: (about, words) => `${about}. ${words}`,
+    yet: "Nothing yet. Click or like something, and the list changes.",
+    releases: "Releases, last day", columns: ["release", "state", "lists", "visits that liked"],
+    states: { candidate: "candidate", refused: "refused", canary: "on trial", live: "live", retired: "retired" },
+    filters: {},
+    figures: (release, ms, left) => `Release ${release}, ${ms} ms; left out by filters: ${left.join(", ") || "none"}.`,
+    docs: {
+      title: "Regard: the interface", parameters: "parameters", body: "body", answer: (status) => `answer ${status}`,
+      roles: { open: "open" }, groups: {}, note: "",
+    },
+    ready: {
+      title: "Regard: health", rows: { server: "Server", store: "Store", live: "Live release", canary: "On trial", at: "Looked at" },
+      yes: "Ready: lists are made and events are kept.", no: "Not ready: no release is live, so that no list can be made.",
+      half: "Not ready: the store does not answer. Lists are made from memory, and events must be sent again later.",
+      away: "Not ready: the server cannot be reached.",
+      runs: "runs", silent: "does not answer", answers: "answers", unknown: "not known just now", none: "none",
+      keyed: "said only to who holds a key: type it on the page of the list",
+      since: (name, when) => `${name}, since ${when}`, raw: "For machines:",
+    },
+  },
+  zh: {
+    code: "zh", list: "列表", interface: "接口", health: "状态",
+    troubles: {
+      away: "连不上服务器。它在运行吗？请稍后再试。",
+      late: "没有及时得到答复。请再试一次：不会重复计数。",
+      401: "服务器不认识这个密钥，或者没有密钥。请输入 write 角色的密钥。",
+      403: "这个密钥无权这样做。请输入 write 角色的密钥。",
+      422: "服务器不接受所输入的内容。",
+      429: "请求太多。请等一秒再试。",
+      503: "存储暂时没有回应。请稍后再试：不会重复计数。",
+      other: (status) => `服务器出错（${status}）。`,
+    },
+    person: "用户", show: "显示", key: "密钥（write 角色）", enter: "进入", past: "刚才的操作",
+    click: "点击", like: "喜欢", less: "少推荐这类", none: "没有可推荐的内容。", stranger: "新用户",
+    whose: (person) => `${person}的列表`, asking: "正在取列表……",
+    about: (deed, title) => `${deed}：“${title}”`, sending: (about) => `${about}。正在发送……`,
+    told: (about) => `${about}。列表已更新。`, failed: (about, words) => `${about}。${words}`,
+    yet: "还没有操作。点击或喜欢一项，列表就会改变。",
+    releases: "版本（最近一天）", columns: ["版本", "状态", "列表数", "有喜欢的访问"],
+    states: { candidate: "候选", refused: "已拒绝", canary: "试用中", live: "在线", retired: "已退役" },
+    filters: { seen: "看过", excluded: "已排除", filtered: "不合条件", blocked: "已屏蔽", hidden: "已隐藏", "not valid now": "不在有效期" },
+    figures: (release, ms, left) => `版本 ${release}，${ms} 毫秒；过滤掉：${left.join("、") || "无"}。`,
+    docs: {
+      title: "Regard：接口", parameters: "参数", body: "请求体", answer: (status) => `答复 ${status}`,
+      roles: { open: "公开", read: "角色 read", write: "角色 write", expert: "角色 expert", admin: "角色 admin" },
+      groups: {
+        health: "状态", events: "事件", lists: "列表", "people and items": "用户与物品", releases: "版本",
+        gorse: "gorse 兼容接口", personalize: "Amazon Personalize 兼容接口", other: "其他",
+      },
+      note: "各接口的说明取自 openapi.json，为英文。",
+    },
+    ready: {
+      title: "Regard：状态", rows: { server: "服务器", store: "存储", live: "在线版本", canary: "试用版本", at: "查看时间" },
+      yes: "就绪：可以生成列表，也能保存事件。", no: "未就绪：没有在线版本，无法生成列表。",
+      half: "未就绪：存储没有回应。列表凭内存生成，事件须稍后重发。", away: "未就绪：连不上服务器。",
+      runs: "运行中", silent: "没有回应", answers: "有回应", unknown: "暂时不知道", none: "无",
+      keyed: "只告诉持有密钥的人：请在列表页输入密钥",
+      since: (name, when) => `${name}，自 ${when} 起`, raw: "供程序读取：",
+    },
+  },
+};
+const say = navigator.language.startsWith("zh") ? WORDS.zh : WORDS.en;
