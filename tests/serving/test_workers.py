@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import signal
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -50,6 +52,26 @@ def test_figures_are_those_of_all_workers_also_of_one_that_is_gone(
         assert "tenant=" not in ask(replica, "GET", "/metrics").text
         assert replica.stop() == 0
     assert not list(tmp_path.glob("regard-figures-*"))
+
+
+TENANTS = """import sys
+from prometheus_client import generate_latest
+from regard.serving.figures import Figures
+one, other = Figures("one", sys.argv[1]), Figures("other", sys.argv[1])
+one.kept(2)
+other.kept(5)
+one.answered("/metrics", 200, 0.1)
+print(generate_latest(one.registry).decode())"""
+
+
+def test_figures_of_one_tenant_are_its_own_over_all_processes(tmp_path: Path) -> None:
+    told = {**os.environ, "PROMETHEUS_MULTIPROC_DIR": str(tmp_path)}
+    command = [sys.executable, "-c", TENANTS, str(tmp_path)]
+    for times in (1, 2):
+        said = subprocess.run(command, env=told, capture_output=True, text=True, check=True).stdout
+        assert f"regard_events_total {2.0 * times}" in said
+        assert f'regard_request_seconds_count{{route="/metrics",status="200"}} {1.0 * times}' in said
+        assert "other" not in said
 
 
 def test_the_limit_of_a_key_is_parted_among_the_workers(served: Home, monkeypatch: pytest.MonkeyPatch) -> None:
