@@ -18,7 +18,7 @@ from tests.data.test_catalogue import Lengths, data
 def noted(catalogue: Catalogue) -> tuple[list[list[float]], tuple[int, ...], AsOf]:
     """Vectors, what is unread, and how it stands."""
     assert catalogue.coming == catalogue.as_of
-    return catalogue.vectors("lengths").tolist(), catalogue.unread, catalogue.as_of
+    return catalogue.vectors("lengths").tolist(), tuple(catalogue.unread), catalogue.as_of
 
 
 def test_changes_are_followed_without_an_encoder_and_words_are_read_when_it_is_asked() -> None:

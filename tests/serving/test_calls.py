@@ -12,13 +12,15 @@ import pytest
 
 from regard.data.postgres import Store
 from regard.domain.errors import NotFound, Unavailable
-from regard.serving.calls import THREADS, Calls
+from regard.serving.calls import Calls
 from tools.map import ROOT
+
+THREADS = 4
 
 
 def run(store: Store, answers: Callable[[], Awaitable[object]], story: Callable[[Calls], Awaitable[Any]]) -> Any:
     async def whole() -> Any:
-        calls = Calls(store, 0.01, 30.0, answers)
+        calls = Calls(store, 0.01, 30.0, THREADS, answers)
         found = await story(calls)
         await calls.close()
         return found

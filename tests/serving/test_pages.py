@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from regard.data.impression_log import Impression
 from regard.serving import session
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
@@ -73,6 +74,17 @@ def test_any_server_goes_on_from_what_another_one_showed(daring: Settings, clien
         other.bearing(key)
         for who in PEOPLE:
             assert _apart([_page(one, who, offset) for one, offset in ((client, 0), (other, 5), (client, 10))])
+
+
+def test_a_page_that_is_in_no_log_is_not_repeated(client: Client, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def refused(served: Served, impression: Impression) -> bool:
+        return False
+
+    for who in PEOPLE:
+        with monkeypatch.context() as away:
+            away.setattr(Served, "log", refused)
+            pages = [_page(client, who, 0)]
+        assert _apart([*pages, *(_page(client, who, offset) for offset in (5, 10))])
 
 
 def test_pages_of_a_category_and_those_of_all_go_on_apart(client: Client) -> None:

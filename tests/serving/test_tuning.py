@@ -18,7 +18,7 @@ from regard.feedback.log_judge import NAME as BY_LOG
 from regard.models.ease import FittedEASE
 from regard.models.long_term import SlateQ
 from regard.serving import hearing, lists, releasing, tuning
-from regard.serving.hearing import ABSENT, FILTERED, GIVEN, GONE, OPEN, OTHERS, heard
+from regard.serving.hearing import ABSENT, FILTERED, GIVEN, GONE, OPEN, OTHERS, PAGED, heard
 from regard.serving.installation import Installation
 from regard.serving.replaying import replay
 from regard.serving.retraining import Retraining
@@ -257,13 +257,14 @@ def test_what_cannot_be_heard_is_left_out_and_counted(home: Settings, clock: Clo
         assert given.status_code == 200, given.text
         kept = client.list_for("u4", k=2)
         assert ids(client.list_for("u7", k=3, filter={"creator": "Director 1"}))
+        assert ids(client.list_for("u7", k=3, seed_item="f1"))
         clock.at += 2 * VISIT
         client.list_for("u6", k=2)  # its visit is not over
     with Installation.open(home) as here:
         _another(here, kept, 1, release="0009")
         _another(here, kept, 2, items=(0, 1))  # met long ago: no candidates
         found = heard(here, 100, ITEMS)
-        assert found.left_out == {OPEN: 1, GIVEN: 1, FILTERED: 1, GONE: 1, ABSENT: 1, OTHERS: 1}
+        assert found.left_out == {OPEN: 1, GIVEN: 1, FILTERED: 1, PAGED: 1, GONE: 1, ABSENT: 1, OTHERS: 1}
         assert [query.at for query in found.lists.queries] == [clock.at - 2 * VISIT]
         names = [[here.live.catalogue.id(row) for row in own if row >= 0] for own in found.lists.rows.tolist()]
         assert names == [ids(kept)]

@@ -143,9 +143,9 @@ class Catalogue:
         return mask if mask.any() or found.any else None
 
     @property
-    def unread(self) -> tuple[int, ...]:
-        """Rows whose words are still to be read, those that changed last at the end."""
-        return tuple(self._unread)
+    def unread(self) -> dict[int, None]:
+        """Rows whose words are still to be read, those that changed last at the end; it is replaced, never changed."""
+        return self._unread
 
     def upsert(self, items: Sequence[Item]) -> Rows:
         """Add new items and change known ones (empty fields say nothing); returns their rows, (n,).

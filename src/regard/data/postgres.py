@@ -21,6 +21,7 @@ from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.records import Event, Item, User, Value
 from regard.domain.weights import EventWeight
 
+UNLISTING = 3600.0  # seconds that the log of lists may take to let go of an item, whoever asks
 MEANWHILE = 600.0  # seconds: longer than any list that is being made when an item is deleted takes to be logged
 
 # PostgreSQL takes no text with a NUL out of JSON: such a row stays.
@@ -136,7 +137,7 @@ class Store(Database):
         while nobody waits; of lists that came meanwhile, with the item.
         """
         began = time.time()
-        with self.transaction() as connection:
+        with self.within(UNLISTING), self.transaction() as connection:
             for (known,) in connection.execute("SELECT row FROM items WHERE id = %s", (item_id,)).fetchall():
                 unlist_item(connection, known, since=0.0)
         with self.transaction() as connection:

@@ -12,7 +12,6 @@ from regard.data.postgres import Store
 from regard.domain.errors import RegardError, Unavailable
 from regard.domain.records import Event
 
-THREADS = 4  # half of the store's connections: gatherings and the listener have the others
 DONE = "What was asked may have happened all the same; sent again, it is done once."
 
 Given = ParamSpec("Given")
@@ -27,9 +26,11 @@ class Calls:
     connection is held for longer than `held` seconds.
     """
 
-    def __init__(self, store: Store, patience: float, held: float, answers: Callable[[], Awaitable[object]]) -> None:
+    def __init__(
+        self, store: Store, patience: float, held: float, threads: int, answers: Callable[[], Awaitable[object]]
+    ) -> None:
         self._store, self._patience, self._held, self._answers = store, patience, held, answers
-        self._threads = ThreadPoolExecutor(THREADS, "regard-calls")
+        self._threads = ThreadPoolExecutor(threads, "regard-calls")
 
     async def __call__(self, work: Callable[Given, Found], *given: Given.args, **named: Given.kwargs) -> Found:
         """What the work says, or its error."""

@@ -29,6 +29,7 @@ from regard.serving.tuned import base_of
 
 OPEN = "a robot's, or with an item that was deleted"
 GIVEN = "ranked what was given"
+PAGED = "asked for the page of an item"  # what is like it comes first
 FILTERED = "asked with a filter"  # sources are asked far deeper then: up to all items are candidates
 GONE = "made by a release, items or a policy that are no longer kept"
 ABSENT = "with an item that is no longer a candidate"
@@ -125,6 +126,8 @@ def _set_apart(moment: Mapping[str, Any]) -> str:
     """Why a list is none to learn from, whatever is kept of it; "": it is one."""
     if moment.get("given") is not None:
         return GIVEN
+    if moment.get("seed_item") is not None:
+        return PAGED
     return FILTERED if moment.get("filter") else ""
 
 

@@ -29,7 +29,8 @@ async def page(served: Served, wanted: Wanted, offset: int) -> dict[str, Any]:
     """
     before = await _before(served, wanted, offset) if offset else NO_ROWS
     answer: dict[str, Any] = orjson.loads(await lists.recommend(served, wanted, before))
-    if served.sessions.known(wanted.user_id or "").row == UNKNOWN:
+    served.sessions.unshow(*_key(wanted))
+    if served.sessions.known(wanted.user_id or "").row == UNKNOWN or not answer["logged"]:
         sent = lists.live_of(served).catalogue.rows([item["id"] for item in answer["items"]])
         served.sessions.show(*_key(wanted), np.concatenate([before, sent[sent >= 0]]), now())
     return answer
@@ -49,8 +50,10 @@ async def _before(served: Served, wanted: Wanted, offset: int) -> Rows:
 
 
 async def _shown(served: Served, wanted: Wanted, person: Person) -> Rows:
-    """What this visit's last page of the list showed, and those before it: in the log, else in memory."""
+    """What this visit's last page of the list showed, and those before it: in memory what is in no log, else there."""
     since, (who, what) = now() - served.here.rules.visit, _key(wanted)
+    if len(kept := served.sessions.shown(who, what, since)):
+        return kept
     if person.row != UNKNOWN:
         try:
             found = await served.impression(Last(person.row, wanted.surface, what, since))
@@ -59,7 +62,7 @@ async def _shown(served: Served, wanted: Wanted, person: Person) -> Rows:
         else:
             rows = np.array([*found.body["moment"]["before"], *found.items], np.int64)
             return rows[rows >= 0]
-    return served.sessions.shown(who, what, since)
+    return NO_ROWS
 
 
 def _key(wanted: Wanted) -> tuple[str, str]:

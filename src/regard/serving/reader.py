@@ -9,6 +9,7 @@ from collections import deque
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import islice
 
 import structlog
 
@@ -76,7 +77,9 @@ class Reader:
 
     def _turn(self, live: Live) -> bool:
         """Read some; whether there was anything to read."""
-        rows = self._due(live.catalogue)[: self._size]
+        now = time.monotonic()
+        newest = (row for row in reversed(live.catalogue.unread) if self._due(live.catalogue, row, now))
+        rows = list(islice(newest, self._size))
         try:
             read = live.catalogue.read(rows)
         except (
@@ -102,17 +105,13 @@ class Reader:
             log.warning("words not read", tenant=self.tenant, item=catalogue.id(row), **why)
 
     def _awaited(self, catalogue: Catalogue, ids: Sequence[str]) -> bool:
-        return not frozenset(catalogue.rows(ids).tolist()).isdisjoint(self._due(catalogue))
+        now, unread = time.monotonic(), catalogue.unread
+        return any(row in unread and self._due(catalogue, row, now) for row in catalogue.rows(ids).tolist())
 
-    def _due(self, catalogue: Catalogue) -> list[int]:
-        """What is unread and not put off, the newest changes first."""
-        now = time.monotonic()
-
-        def due(row: int) -> bool:
-            item, later = self._put_off.get(row, (None, 0.0))
-            return later <= now or item is not catalogue.changed(row)
-
-        return [row for row in reversed(catalogue.unread) if due(row)]
+    def _due(self, catalogue: Catalogue, row: int, now: float) -> bool:
+        """Whether an unread row is not put off."""
+        item, later = self._put_off.get(row, (None, 0.0))
+        return later <= now or item is not catalogue.changed(row)
 
 
 def _tell(turned: asyncio.Future[None]) -> None:

@@ -62,6 +62,7 @@ class Served:
     figures: Figures = field(default_factory=Figures)
     tracing: Tracing = OFF
     _items_upto: int = 0
+    _behind: bool = False  # items could not be followed: the listener, which has more time, does it, and no list waits
     _loaded: tuple[Live, Live | None] | None = None  # the live one and the canary, without a policy
     _admitting: threading.Lock = field(default_factory=threading.Lock, repr=False)  # no key waits for an item
     _following: threading.Lock = field(default_factory=threading.Lock, repr=False)
@@ -79,11 +80,13 @@ class Served:
         self.append = Gathering[Sequence[Event], None](
             "events", late(partial(append_each, store)), TOGETHER, DURABLE, keeps=True
         )
-        self.impress = Gathering[Impression, bool]("lists", soon(self._impress), TOGETHER, patience)
+        kept = partial(self.impressions.write, seconds=patience / 2)  # or not: one batch may wait for another
+        self.impress = Gathering[Impression, bool]("lists", soon(kept), TOGETHER, patience)
         self.recall = Gathering[str | Last, Impression]("recall", soon(self._recall), 1, patience)
         self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None, lingers=True)
-        self.stored, self._followed = (
-            Calls(store, patience, held, lambda: self.read(self.sessions.ask(""))) for held in (slow, quick)
+        self.stored, self.traced, self._followed = (
+            Calls(store, patience, held, threads, lambda: self.read(self.sessions.ask("")))
+            for held, threads in ((slow, 4), (LOADING, 1), (quick, 1))
         )
         self.reader = Reader(store.tenant, self.here.encoder, self._lives, self._stopping)
         self._threads = [
@@ -113,7 +116,7 @@ class Served:
         parting = asyncio.get_running_loop().call_later(PARTING, self.here.store.hang_up)
         for gathering in (self.read, self.append, self.impress, self.recall, self.walk):
             await gathering.close()
-        await asyncio.gather(self.stored.close(), self._followed.close())
+        await asyncio.gather(self.stored.close(), self.traced.close(), self._followed.close())
         for thread in self._threads:
             if thread.is_alive():
                 await asyncio.to_thread(thread.join, 2 * PARTING)  # an encoder may be waited for in vain
@@ -126,7 +129,8 @@ class Served:
         """This person as of now, and whether the store could be asked ("": nobody, but what changed is followed)."""
         try:
             told = await self.read(self.sessions.ask(user))
-            if any(self.seen.get(what) != told.changes[what] for what in ("items", "keys", "weights")):
+            followed = ("keys", "weights") if self._behind else ("items", "keys", "weights")
+            if any(self.seen.get(what) != told.changes[what] for what in followed):
                 await self._followed(self._keep_up, told.changes)
             if any(event[2] >= len(self.types) for event in told.events):
                 self.types = await self._followed(event_types, self.here.store)
@@ -146,15 +150,6 @@ class Served:
         except Unavailable:
             return False
 
-    async def write_back(self, events: Sequence[Event]) -> None:
-        """Append what a list says of itself. The list waits for the store no longer than lists do; the log tells."""
-        try:
-            async with asyncio.timeout(self.here.settings.patience):
-                await self.append(events)
-        except (Unavailable, TimeoutError) as error:
-            said = {"tenant": self.here.store.tenant, "events": len(events), "error": str(error)[:200]}
-            log.warning("write-back not on disk in time", **said)
-
     async def impression(self, recommendation: str | Last) -> Impression:
         """A list that was served, or NotFound; Unavailable where the store does not answer in time."""
         return await self.recall(recommendation)
@@ -167,10 +162,8 @@ class Served:
         """Bring keys, weights and items to where the store is; with `load`, the live release and its policy as well."""
         with self._admitting:
             self._follow_keys(changes)
-        with self._following:
-            if self.live is not None and self._items_upto < changes["items"]:
-                self._items_upto = self._brought(self._items_upto, *self._lives())
-            self.seen["items"] = changes["items"]
+        if load or not self._behind:
+            self._follow_items(changes["items"])
         if load:
             with self._loading:
                 if self.seen.get("releases") != changes["releases"]:
@@ -214,6 +207,16 @@ class Served:
             if not self._stopping.is_set():  # else it was broken off by us
                 log.warning("not followed", tenant=self.here.store.tenant, kind=type(error).__name__, error=why)
 
+    def _follow_items(self, upto: int) -> None:
+        with self._following:
+            try:
+                if self.live is not None and self._items_upto < upto:
+                    self._items_upto = self._brought(self._items_upto, *self._lives())
+            except Exception:
+                self._behind = True
+                raise
+            self.seen["items"], self._behind = upto, False
+
     def _follow_keys(self, changes: Mapping[str, int]) -> None:
         store = self.here.store
         if self.seen.get("keys") != changes["keys"]:
@@ -229,7 +232,7 @@ class Served:
         for live in releases:
             if live is not None:
                 live.catalogue.follow(found.items, found.gone, found.upto)
-                unread = frozenset(live.catalogue.unread)  # which are read beside
+                unread = live.catalogue.unread  # which are read beside
                 known = [row for row, _ in found.items if row not in unread]
                 live.read(known[-TOGETHER:])  # of more, each when it is first proposed
         self.reader.wake()
@@ -264,13 +267,8 @@ class Served:
             self.live = live.exploring(self.picture)
             self.canary = None if canary is None else canary.exploring(self.picture)
 
-    def _impress(self, lists: list[Impression]) -> list[bool]:
-        """The store takes them in half the time that they wait, or leaves them: one batch may wait for another."""
-        return self.impressions.write(lists, self.here.settings.patience / 2)
-
-    def _recall(self, names: list[str | Last]) -> list[Impression]:
-        log = self.impressions
-        return [log.last(name) if isinstance(name, Last) else log.get(name) for name in names]
+    def _recall(self, names: list[str | Last]) -> list[Impression | Exception]:
+        return [_recalled(self.impressions, name) for name in names]
 
     def _watch(self) -> None:
         """Break off what a dead connection holds, else it would be held for ever: nobody tells that it is dead."""
@@ -293,3 +291,10 @@ class Served:
                 if not self._stopping.is_set():
                     log.warning("not listening", tenant=store.tenant, error=" ".join(str(error).split())[:200])
                 self._stopping.wait(0.5)
+
+
+def _recalled(log: ImpressionLog, name: str | Last) -> Impression | NotFound:
+    try:
+        return log.last(name) if isinstance(name, Last) else log.get(name)
+    except NotFound as error:  # the store has answered
+        return error

@@ -82,11 +82,16 @@ class Sessions:
         self._unlogged: OrderedDict[UUID, tuple[str, Rows]] = OrderedDict()
 
     def show(self, who: str, what: str, rows: Rows, at: float) -> None:
-        """Remember what somebody of whom the store has no row was shown of something at `at`, row by row (n,)."""
+        """Remember what somebody was shown of something at `at`, row by row (n,): who has no row in the store, or a
+        list that is in no log."""
         self._shown[who, what] = (at, rows)
         self._shown.move_to_end((who, what))
         if len(self._shown) > STRANGERS:
             self._shown.popitem(last=False)
+
+    def unshow(self, who: str, what: str) -> None:
+        """The log knows better from here on."""
+        self._shown.pop((who, what), None)
 
     def shown(self, who: str, what: str, since: float) -> Rows:
         """What somebody unknown was shown of it since then; nothing is remembered: no rows."""

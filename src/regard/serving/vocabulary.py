@@ -146,6 +146,7 @@ def _done(_: Translate) -> dict[str, str]:
 
 def _parts(_: Translate) -> dict[str, str]:
     return {
+        "more like this": _("more like this"),
         "less like this": _("less like this"),
         "one maker": _("one maker"),
     }

@@ -97,8 +97,9 @@ class Database:
         past = [(connection, until) for connection, until in self._held() if until < now]
         overdue = sum(until > 0 for _, until in past)
         if overdue:
-            for connection, _ in past:
-                _shut(connection)
+            for connection, until in past:
+                if self._lines.get(connection) == until:  # else somebody has just taken it, and it answered
+                    _shut(connection)
             self._pool.check()
         return overdue
 
@@ -178,7 +179,7 @@ class Database:
         return ConnectionPool(
             _address(url),
             min_size=1,
-            max_size=8,
+            max_size=12,  # a server's: reads, events, lists and recalls, four calls of routes, a trace, who follows
             open=True,
             configure=lambda connection: self._lines.update({connection: 0.0}),
             check=self._hold,

@@ -9,10 +9,11 @@ from collections.abc import Iterable
 from typing import Annotated, Any
 
 import numpy as np
+import structlog
 from fastapi import APIRouter, Path, Query, Request, Response
 
 from regard.data.files.rules import AHEAD
-from regard.domain.errors import InvalidInput, NotFound
+from regard.domain.errors import InvalidInput, NotFound, Unavailable
 from regard.domain.records import Event
 from regard.recommending.columns import take
 from regard.serving import answers, lists
@@ -26,6 +27,7 @@ from regard.serving.settings import now
 from regard.serving.wanted import Wanted
 from regard.serving.wiring import Live
 
+log = structlog.get_logger("regard.gorse")
 router = APIRouter(route_class=Guarded, tags=["gorse"])
 open_router = APIRouter(tags=["gorse"])
 Id = Annotated[str, Path(min_length=1, max_length=256)]
@@ -59,7 +61,7 @@ async def recommend(user_id: Id, request: Request, here: Here, n: N = 10, offset
         _check_type(kind)
         events = [Event(user_id, one["Id"], kind, time=now() + delay) for one in found]
         if events:
-            await here.write_back(events)
+            await _write_back(here, events)
     return answer(found if request.headers.get("x-api-version") == "2" else [one["Id"] for one in found])
 
 
@@ -233,3 +235,13 @@ def _scored(live: Live, pairs: Iterable[tuple[Any, Any]]) -> list[dict[str, Any]
 def _check_type(kind: str) -> None:
     if not 0 < len(kind) <= 256 or any(ord(one) < 32 for one in kind):
         raise InvalidInput("write-back-type", "an id of 1 to 256 characters", repr(kind)[:200])
+
+
+async def _write_back(served: Served, events: list[Event]) -> None:
+    """Append what a list says of itself. The list waits for the store no longer than lists do; the log tells."""
+    try:
+        async with asyncio.timeout(served.here.settings.patience):
+            await served.append(events)
+    except (Unavailable, TimeoutError) as error:
+        said = {"tenant": served.here.store.tenant, "events": len(events), "error": str(error)[:200]}
+        log.warning("write-back not on disk in time", **said)

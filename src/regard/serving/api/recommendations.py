@@ -111,7 +111,7 @@ async def trace(recommendation_id: Id, here: Here) -> Response:
 )
 async def why(recommendation_id: Id, item_id: Id, here: Here) -> Response:
     """Why this item stood on that list, or where it fell on its way there, and what decided."""
-    return answer(await here.stored(traces.why, here, recommendation_id, item_id))
+    return answer(await here.traced(traces.why, here, recommendation_id, item_id))
 
 
 @router.get(
