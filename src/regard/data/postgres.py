@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -15,7 +14,7 @@ from regard.data.attributes import values_of
 from regard.data.store import merging
 from regard.data.store.appending import append_events
 from regard.data.store.database import Connection, Database
-from regard.data.store.erasing import erase_item, unlist_item
+from regard.data.store.erasing import erase_item, unlist_everywhere, unlist_item
 from regard.domain.arrays import Rows, Vectors, check_shape
 from regard.domain.errors import InvalidInput, NotFound
 from regard.domain.records import Event, Item, User, Value
@@ -136,10 +135,8 @@ class Store(Database):
         Whoever remembers the people who met it reads them anew. The log of lists, which is long, lets go of it first,
         while nobody waits; of lists that came meanwhile, with the item.
         """
-        began = time.time()
         with self.within(UNLISTING), self.transaction() as connection:
-            for (known,) in connection.execute("SELECT row FROM items WHERE id = %s", (item_id,)).fetchall():
-                unlist_item(connection, known, since=0.0)
+            began = unlist_everywhere(connection, item_id)
         with self.transaction() as connection:
             row, events = erase_item(connection, item_id)
             unlist_item(connection, row, since=began - MEANWHILE)

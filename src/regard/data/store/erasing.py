@@ -35,6 +35,17 @@ def erase_item(connection: Connection, item_id: str) -> tuple[int, int]:
             whose |= more.people
 
 
+def unlist_everywhere(connection: Connection, item_id: str) -> float:
+    """The item has no name in any list that was served before this moment, which is returned (unix seconds)."""
+    found = connection.execute(
+        "SELECT extract(epoch FROM now())::float8, (SELECT row FROM items WHERE id = %s)", (item_id,)
+    )
+    ((began, row),) = found.fetchall()
+    if row is not None:
+        unlist_item(connection, row, since=0.0)
+    return float(began)
+
+
 def unlist_item(connection: Connection, row: int, since: float) -> None:
     """Item `row` has no name in lists that were served since then (unix seconds); their places stay."""
     if row >= 0:
