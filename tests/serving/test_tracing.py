@@ -76,7 +76,14 @@ def test_a_list_is_one_trace_below_its_caller_s(traced: Client, finished: InMemo
     }
     assert _below(finished, root.name) == {"person", "candidates", "slots", "impression", "reasons"}
     filters = {f"filter {name}" for name in ("seen", "excluded", "filtered", "blocked", "hidden", "not valid now")}
-    assert _below(finished, "candidates") == {"source ease", "source popular", "source new", "ranking", *filters}
+    assert _below(finished, "candidates") == {
+        "source ease",
+        "source popular",
+        "source new",
+        "source alike",
+        "ranking",
+        *filters,
+    }
     assert dict(_named(finished)["filter seen"].attributes or {}) == {"regard.dropped": 8}
 
 
