@@ -80,8 +80,8 @@ class Served:
         self.append = Gathering[Sequence[Event], None](
             "events", late(partial(append_each, store)), TOGETHER, DURABLE, keeps=True
         )
-        kept = partial(self.impressions.write, seconds=patience / 2)  # or not: one batch may wait for another
-        self.impress = Gathering[Impression, bool]("lists", soon(kept), TOGETHER, patience)
+        keep = soon(lambda lists: self.impressions.write(lists, patience / 2))  # one batch may wait for another
+        self.impress = Gathering[Impression, bool]("lists", keep, TOGETHER, patience)
         self.recall = Gathering[str | Last, Impression]("recall", soon(self._recall), 1, patience)
         self.walk = Gathering[Walk, Walked]("corridor", walk, MOST, None, lingers=True)
         self.stored, self.traced, self._followed = (
