@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -13,7 +12,6 @@ from regard.data.impression_log import Impression, ImpressionLog, impression_id
 from regard.data.joining import SESSION, join, joined
 from regard.data.postgres import Store
 from regard.data.store.appending import append_events
-from regard.data.store.server import Server
 from regard.data.tails import Ask, happened
 from regard.domain.records import Event, User
 
@@ -21,14 +19,6 @@ WAITING = "SELECT count(*) FROM pg_locks WHERE NOT granted"
 ORPHANS = """SELECT count(*) FROM events WHERE item_row NOT IN (SELECT row FROM items)
     OR user_row NOT IN (SELECT row FROM users)"""
 LISTS = "SELECT u.id, i.items FROM impressions i JOIN users u ON u.row = i.user_row ORDER BY i.at"
-
-
-@pytest.fixture
-def store(server: Server, tenant: str) -> Iterator[Store]:
-    with Store.open(server.url, tenant) as store:
-        yield store
-        with store.transaction() as connection:
-            connection.execute(f'DROP SCHEMA "{tenant}" CASCADE'.encode())
 
 
 def _under(session: str, item: str = "a", at: float = 5.0, **said: Any) -> Event:

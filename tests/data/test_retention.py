@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -94,3 +95,18 @@ def test_rows_that_could_not_be_read_go_too(store: Store) -> None:
 def test_what_is_no_number_of_days_is_refused(wrong: dict[str, float]) -> None:
     with pytest.raises(InvalidInput, match=f"retention {next(iter(wrong))}"):
         Retention(**wrong)
+
+
+def test_people_are_held_before_their_old_events(store: Store) -> None:
+    """As by who writes, joins and erases, so that nobody stands crosswise."""
+    store.append([Event("ann", "a", "view", time=NOW - 9 * DAY, id=f"e{n}") for n in range(3)])
+    waits = "SELECT count(*) FROM pg_locks WHERE NOT granted"
+    free = "SELECT count(*) FROM (SELECT FROM events FOR UPDATE SKIP LOCKED) x"
+    with ThreadPoolExecutor(1) as other:
+        with store.transaction() as connection:
+            connection.execute("SELECT FROM users FOR NO KEY UPDATE")
+            tidied = other.submit(tidy, store, Retention(events=5), NOW)
+            while connection.execute(waits).fetchone() == (0,):
+                assert not tidied.done()
+            assert connection.execute(free).fetchone() == (3,)
+        assert tidied.result(60)["events"] == 3

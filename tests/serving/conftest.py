@@ -16,7 +16,18 @@ from regard.serving.settings import Settings
 from tests.serving.chromium import Browser, Page, browsing, chromium
 from tests.serving.lists_page import LISTED, Open
 from tests.serving.processes import Replica, serving
-from tests.serving.serving import UNHURRIED, Client, Home, client_of, install, settings_of
+from tests.serving.serving import (
+    CONTENT,
+    POLICY,
+    RECIPES,
+    UNHURRIED,
+    Client,
+    Home,
+    client_of,
+    install,
+    install_key,
+    settings_of,
+)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -70,6 +81,31 @@ def own(fitted: Settings, server: Server, tmp_path: Path, tenant: str) -> Iterat
     yield settings
     with psycopg.connect(server.url, autocommit=True) as connection:
         connection.execute(f'DROP SCHEMA "{tenant}" CASCADE'.encode())
+
+
+@pytest.fixture
+def daring(own: Settings) -> Settings:
+    """This test's own tenant, whose regard.toml says how to explore."""
+    return replace(own, recipes=RECIPES | {"policy": POLICY})
+
+
+@pytest.fixture
+def expert(own: Settings) -> str:
+    """An expert's key there."""
+    return install_key(own)
+
+
+@pytest.fixture
+def explorer(daring: Settings, expert: str) -> Iterator[Client]:
+    """A client of a server that explores."""
+    with client_of(daring) as client:
+        yield client.bearing(expert)
+
+
+@pytest.fixture
+def by_words(server: Server, tmp_path: Path, tenant: str) -> Settings:
+    """An empty place whose sources read what items say."""
+    return replace(settings_of(tmp_path, server.url, tenant), recipes={"sources": CONTENT})
 
 
 @pytest.fixture(scope="session")

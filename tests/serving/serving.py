@@ -11,6 +11,7 @@ import psycopg
 from fastapi.testclient import TestClient
 
 from regard.data.keys import ROLES, create_key
+from regard.data.postgres import Store
 from regard.domain.run import Run
 from regard.serving.app import create
 from regard.serving.installation import Installation
@@ -18,9 +19,13 @@ from regard.serving.settings import Settings, read_settings
 from tests.serving.test_cli import catalogue
 
 Home: TypeAlias = tuple[Settings, dict[str, str]]  # a tenant, and its keys by role
+CONTENT = {
+    "content": {"kind": "content"},
+    "taste": {"kind": "content_regression", "factors": 8},
+    "popular": {"kind": "popularity"},
+}
+POLICY = {"kind": "thompson", "slots": 0.3, "clicks": 0.3, "minutes": 0.0}
 RECIPES = {"sources": {"ease": {"kind": "ease", "l2": 5.0}, "popular": {"kind": "popularity"}}}
-
-
 UNHURRIED = {"REGARD_PATIENCE": "30", "REGARD_BUDGET": "30"}  # a machine that has more to do is no fault
 
 
@@ -79,3 +84,9 @@ def client_of(*settings: Settings) -> Client:
 def ids(answer: dict[str, Any]) -> list[str]:
     """The items of a list."""
     return [item["id"] for item in answer["items"]]
+
+
+def install_key(own: Settings) -> str:
+    """A key of an expert."""
+    with Store.open(own.store, own.tenant) as store:
+        return create_key(store, "ann the expert", "expert")

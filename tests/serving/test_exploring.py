@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
 
@@ -15,32 +14,17 @@ from regard.serving.replaying import replay
 from regard.serving.served import Served
 from regard.serving.settings import Settings, now
 from tests.serving.processes import until
-from tests.serving.serving import RECIPES, Client, client_of, ids, said
-from tests.serving.test_releasing import install_key
+from tests.serving.serving import POLICY, RECIPES, Client, client_of, ids, said
 
-POLICY = {"kind": "thompson", "slots": 0.3, "clicks": 0.3, "minutes": 0.0}
 PEOPLE = [f"u{n}" for n in range(30)]
 NEW = [f"new-{n}" for n in range(6)]
 AFTER = 3_600.0  # by then a visit is over
 
 
 @pytest.fixture
-def daring(own: Settings) -> Settings:
-    """A tenant whose regard.toml says how to explore."""
-    return replace(own, recipes=RECIPES | {"policy": POLICY})
-
-
-@pytest.fixture
-def key(own: Settings) -> str:
-    """An expert's."""
-    return install_key(own)
-
-
-@pytest.fixture
-def client(daring: Settings, key: str) -> Iterator[Client]:
-    """A client of a server that explores."""
-    with client_of(daring) as client:
-        yield client.bearing(key)
+def client(explorer: Client) -> Client:
+    """Of a server that explores."""
+    return explorer
 
 
 def _lists(client: Client, k: int = 5) -> list[dict[str, Any]]:
@@ -81,9 +65,9 @@ def test_chances_are_logged_and_new_items_get_first_impressions(daring: Settings
     assert all(_same(daring, answers))
 
 
-def test_without_a_policy_the_best_is_shown_for_certain(own: Settings, key: str) -> None:
+def test_without_a_policy_the_best_is_shown_for_certain(own: Settings, expert: str) -> None:
     with client_of(own) as client:
-        _come(client.bearing(key))
+        _come(client.bearing(expert))
         assert not [name for one in _lists(client) for name in ids(one) if name in NEW]
     assert set(_chances(own)) == {1.0}
     with Installation.open(own) as here:
@@ -121,7 +105,7 @@ def _policy_of(client: Client, answer: dict[str, Any]) -> str | None:
 
 
 def test_a_server_that_starts_follows_regard_toml_and_forgets_nothing(
-    daring: Settings, client: Client, key: str
+    daring: Settings, client: Client, expert: str
 ) -> None:
     answers = _lists(client)
     with Installation.open(daring) as here:
@@ -129,7 +113,7 @@ def test_a_server_that_starts_follows_regard_toml_and_forgets_nothing(
     for told, kind in (({}, "none"), ({"policy": {"kind": "epsilon"}}, "epsilon")):
         other = replace(daring, recipes=RECIPES | told)
         with client_of(other) as changed, Installation.open(other) as here:
-            changed.bearing(key)
+            changed.bearing(expert)
             picture = believing.newest_picture(here)
             assert picture is not None
             assert picture.exploration.kind == kind

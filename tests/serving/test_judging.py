@@ -18,8 +18,7 @@ from regard.serving.installation import Installation
 from regard.serving.retraining import Retraining
 from regard.serving.settings import Settings, now
 from regard.serving.tuned import Model
-from tests.serving.serving import RECIPES, client_of
-from tests.serving.test_releasing import install_key
+from tests.serving.serving import RECIPES, client_of, install_key
 
 POLICY = {"kind": "epsilon", "slots": 0.5, "clicks": 0.5, "epsilon": 0.5}
 PEOPLE, TIMES, AFTER = 40, 3, 3_600.0

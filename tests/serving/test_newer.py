@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
 from itertools import product
-from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
 import pytest
 
 from regard.data.catalogue import Catalogue
-from regard.data.store.server import Server
 from regard.domain.arrays import Vectors
 from regard.domain.candidates import Candidates
 from regard.domain.errors import Unavailable
@@ -33,24 +30,13 @@ from regard.serving.settings import Settings
 from regard.serving.sources import AtWork
 from regard.serving.wiring import corridor
 from tests.contracts.subjects import N_ITEMS, ask, communities
-from tests.serving.serving import Client, client_of, install, settings_of
-
-CONTENT = {
-    "content": {"kind": "content"},
-    "taste": {"kind": "content_regression", "factors": 8},
-    "popular": {"kind": "popularity"},
-}
+from tests.serving.serving import Client, client_of, install
 
 
 @pytest.fixture
-def home(server: Server, tmp_path: Path, tenant: str) -> Settings:
-    return replace(settings_of(tmp_path, server.url, tenant), recipes={"sources": CONTENT})
-
-
-@pytest.fixture
-def client(home: Settings) -> Iterator[Client]:
-    key = install(home)["admin"]
-    with client_of(home) as client:
+def client(by_words: Settings) -> Iterator[Client]:
+    key = install(by_words)["admin"]
+    with client_of(by_words) as client:
         yield client.bearing(key)
 
 
@@ -88,14 +74,16 @@ def test_an_item_that_a_source_cannot_read_scores_nothing_there_and_holds_nobody
     assert "c" in as_ranked(client, "u0", "c")
 
 
-def test_a_newer_item_is_read_alike_by_who_followed_it_and_who_loads_it_later(client: Client, home: Settings) -> None:
+def test_a_newer_item_is_read_alike_by_who_followed_it_and_who_loads_it_later(
+    client: Client, by_words: Settings
+) -> None:
     """Or a replay would not come to the same score: a column of the items is as wide as its widest value."""
     said: list[Value] = [9.0, "nine", True]
     client.post("/v1/items", json=[{"id": f"n{n}", "rating": one} for n, one in enumerate(said)])
     as_ranked(client, "u0")
     app: Any = client.app
-    lives = [app.state.tenants.served[home.tenant].live]
-    with Installation.open(home) as here:
+    lives = [app.state.tenants.served[by_words.tenant].live]
+    with Installation.open(by_words) as here:
         lives += [here.live, here.load(items_at=lives[0].catalogue.as_of.items)]
         for live in lives:
             rows = live.catalogue.rows(f"n{n}" for n in range(3)).tolist()

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -15,31 +13,16 @@ from regard.serving.installation import Installation
 from regard.serving.replaying import replay
 from regard.serving.served import Served
 from regard.serving.settings import Settings
-from tests.serving.serving import RECIPES, Client, client_of, said
-from tests.serving.test_exploring import POLICY
-from tests.serving.test_releasing import install_key
+from tests.serving.serving import Client, client_of, said
 
 LOGGED = "SELECT items FROM impressions WHERE surface = 'gorse' ORDER BY at"
 PEOPLE = [f"u{n}" for n in range(12)]
 
 
 @pytest.fixture
-def daring(own: Settings) -> Settings:
-    """A tenant whose regard.toml says how to explore."""
-    return replace(own, recipes=RECIPES | {"policy": POLICY})
-
-
-@pytest.fixture
-def key(own: Settings) -> str:
-    """An expert's."""
-    return install_key(own)
-
-
-@pytest.fixture
-def client(daring: Settings, key: str) -> Iterator[Client]:
-    """A client of a server that explores."""
-    with client_of(daring) as client:
-        yield client.bearing(key)
+def client(explorer: Client) -> Client:
+    """Of a server that explores."""
+    return explorer
 
 
 def _page(client: Client, who: str, offset: int, n: int = 5) -> list[str]:
@@ -69,9 +52,9 @@ def test_pages_repeat_nothing_and_the_log_has_what_was_sent(daring: Settings, cl
         assert {replay(served, one).verdict for one in served.impressions.newest(48)} == {"same"}
 
 
-def test_any_server_goes_on_from_what_another_one_showed(daring: Settings, client: Client, key: str) -> None:
+def test_any_server_goes_on_from_what_another_one_showed(daring: Settings, client: Client, expert: str) -> None:
     with client_of(daring) as other:
-        other.bearing(key)
+        other.bearing(expert)
         for who in PEOPLE:
             assert _apart([_page(one, who, offset) for one, offset in ((client, 0), (other, 5), (client, 10))])
 
@@ -114,9 +97,9 @@ def test_pages_after_a_session_repeat_nothing(client: Client) -> None:
         assert _apart([page(body, offset) for offset in (0, 5, 10, 15)])
 
 
-def test_a_page_without_one_before_it_follows_the_best(own: Settings, key: str) -> None:
+def test_a_page_without_one_before_it_follows_the_best(own: Settings, expert: str) -> None:
     with client_of(own) as calm:
-        calm.bearing(key)
+        calm.bearing(expert)
         late = {who: _page(calm, who, 15) for who in ("u1", "stranger")}
         for who, items in late.items():
             assert _apart([_page(calm, who, 0, 15), items])

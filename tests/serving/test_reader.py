@@ -5,13 +5,11 @@ from __future__ import annotations
 import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from regard.data.reading import AsOf
-from regard.data.store.server import Server
 from regard.domain.arrays import Vectors
 from regard.domain.errors import NotFound
 from regard.domain.records import Item
@@ -22,27 +20,21 @@ from regard.serving.reader import AT_ONCE
 from regard.serving.served import Served
 from regard.serving.settings import Settings
 from tests.serving.processes import until
-from tests.serving.serving import Client, client_of, ids, install, settings_of
-from tests.serving.test_newer import CONTENT
+from tests.serving.serving import Client, client_of, ids, install
 from tests.serving.test_replaying import replayed
 
 
 @pytest.fixture
-def home(server: Server, tmp_path: Path, tenant: str) -> Settings:
-    return replace(settings_of(tmp_path, server.url, tenant), recipes={"sources": CONTENT})
-
-
-@pytest.fixture
-def client(home: Settings) -> Iterator[Client]:
-    key = install(home)["admin"]
-    with client_of(home) as client:
+def client(by_words: Settings) -> Iterator[Client]:
+    key = install(by_words)["admin"]
+    with client_of(by_words) as client:
         yield client.bearing(key)
 
 
-def unread(client: Client, home: Settings) -> list[str]:
+def unread(client: Client, by_words: Settings) -> list[str]:
     """The items whose words the live release has not read."""
     app: Any = client.app
-    catalogue = app.state.tenants.served[home.tenant].live.catalogue
+    catalogue = app.state.tenants.served[by_words.tenant].live.catalogue
     return [catalogue.id(row) for row in catalogue.unread]
 
 
@@ -64,7 +56,7 @@ class Slow:
 
 
 def test_lists_come_while_words_are_read_and_come_again_as_they_were(
-    client: Client, home: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, by_words: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slow, genre = Slow(monkeypatch), client.get("/v1/items/f0").json()["tags"][0]
     new = [{"id": f"n{n}", "title": f"the {n}th of them", "tags": [genre]} for n in range(100)]
@@ -76,21 +68,21 @@ def test_lists_come_while_words_are_read_and_come_again_as_they_were(
         assert all(any(name.startswith("n") for name in ids(one)) for one in before)
         assert client.patch("/v1/items/f4", json={"hidden": True}).status_code == 200  # and waits for no other item
         assert "f4" not in ids(client.list_for("u0", k=200))
-        assert len(unread(client, home)) == 101
+        assert len(unread(client, by_words)) == 101
     finally:
         slow.go_on.set()
         told.join()
-    until(lambda: not unread(client, home))
+    until(lambda: not unread(client, by_words))
     assert max(slow.sizes) <= AT_ONCE
     after = [client.list_for(f"u{n}", k=200) for n in range(4)]
     assert [ids(one) for one in before] != [ids(one) for one in after]
     moments = [client.get(f"/v1/recommendations/{one['recommendation_id']}").json()["moment"] for one in before + after]
     assert [len(AsOf(0, tuple(map(tuple, one["unread"]))).rows) for one in moments] == [101] * 4 + [0] * 4
-    assert replayed(home, 8) == {"same": 8, "gone": 0, "different": 0, "lists": []}
+    assert replayed(by_words, 8) == {"same": 8, "gone": 0, "different": 0, "lists": []}
 
 
 def test_an_item_that_cannot_be_read_holds_up_no_other_and_is_tried_again(
-    client: Client, home: Settings, monkeypatch: pytest.MonkeyPatch
+    client: Client, by_words: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     encode = Cached.encode
 
@@ -103,20 +95,20 @@ def test_an_item_that_cannot_be_read_holds_up_no_other_and_is_tried_again(
         patched.setattr(Cached, "encode", picky)
         named = [f"n{n}" for n in range(20)]
         client.post("/v1/items", json=[{"id": name, "title": name} for name in (*named[:7], "bad", *named[7:])])
-        until(lambda: unread(client, home) == ["bad"])
+        until(lambda: unread(client, by_words) == ["bad"])
         assert "bad" in ids(client.list_for("u0", k=200))
         client.post("/v1/items", json={"id": "later", "title": "later"})
-        assert unread(client, home) == ["bad"]
-    until(lambda: not unread(client, home))
+        assert unread(client, by_words) == ["bad"]
+    until(lambda: not unread(client, by_words))
 
 
 def test_a_server_stops_although_its_text_encoder_does_not_answer(
-    home: Settings, monkeypatch: pytest.MonkeyPatch
+    by_words: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    key, slow = install(home)["admin"], Slow(monkeypatch)
+    key, slow = install(by_words)["admin"], Slow(monkeypatch)
     monkeypatch.setattr(served, "PARTING", 0.1)
     slow.go_on.set()
-    with client_of(replace(home, patience=0.01)) as client:
+    with client_of(replace(by_words, patience=0.01)) as client:
         slow.go_on.clear()
         slow.asked.clear()
         assert client.bearing(key).post("/v1/items", json={"id": "new", "title": "never read"}).status_code == 200
@@ -126,12 +118,12 @@ def test_a_server_stops_although_its_text_encoder_does_not_answer(
 
 
 def test_a_list_that_knew_the_words_of_too_many_items_in_part_says_that_it_cannot_come_again(
-    client: Client, home: Settings
+    client: Client, by_words: Settings
 ) -> None:
     client.logged_list_for("u0")
     torn = AsOf(1, tuple((row, row + 1) for row in range(0, 2 * past.RUNS + 2, 2)))
     assert past.runs_of(torn) is None
-    with Installation.open(home) as here:
+    with Installation.open(by_words) as here:
         resting = Served.at_rest(here)
         line = resting.impressions.newest(1)[0]
         line.body["moment"]["unread"] = past.runs_of(torn)

@@ -10,7 +10,6 @@ import numpy as np
 import pytest
 from rich.console import Console
 
-from regard.data.postgres import Store
 from regard.data.translations import translator
 from regard.domain.errors import Conflict, InvalidInput
 from regard.domain.run import Run
@@ -18,7 +17,7 @@ from regard.serving import release_screens, releasing
 from regard.serving.installation import Installation
 from regard.serving.release_rules import ReleaseRules, release_rules
 from regard.serving.settings import Settings
-from tests.serving.serving import RECIPES, client_of
+from tests.serving.serving import RECIPES, client_of, install_key
 from tests.serving.test_cli import _run
 
 WORSE = {"sources": {"popular": {"kind": "popularity"}}}
@@ -146,14 +145,6 @@ def test_a_server_shows_both_while_one_is_tried_and_takes_it_back(own: Settings)
         assert client.list_for(tried)["release"] == "0001"
         states = {one["name"]: one["state"] for one in client.get("/v1/releases").json()["releases"]}
         assert states == {"0001": "live", "0002": "retired"}
-
-
-def install_key(own: Settings) -> str:
-    """A key of an expert."""
-    from regard.data.keys import create_key
-
-    with Store.open(own.store, own.tenant) as store:
-        return create_key(store, "ann the expert", "expert")
 
 
 def until_tried(client: Any) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
 from typing import Any
 
@@ -9,10 +10,13 @@ import psycopg
 import pytest
 
 from regard.data.keys import create_key, revoke_key
+from regard.data.tails import Ask, happened
 from regard.domain.errors import Unavailable
 from regard.models.text_cache import Cached
+from regard.serving import served as served_module
 from regard.serving.installation import Installation
 from regard.serving.served import Served
+from regard.serving.settings import Settings
 from regard.serving.wiring import Live
 from tests.serving.processes import until
 from tests.serving.serving import Client, Home, ids
@@ -47,6 +51,30 @@ def test_while_the_text_encoder_is_away_all_is_followed_that_needs_none(
         client.list_for("u1")
         assert client.get("/v1/releases", headers=bearing).status_code == 401
     until(lambda: within.live is not None and not within.live.catalogue.unread)
+
+
+def test_what_could_not_be_followed_is_left_to_the_listener(own: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
+    tried: list[int] = []
+
+    def late(store: Any, after: int) -> Any:
+        tried.append(after)
+        raise Unavailable("the store", "an answer", "too many changes in 3 s")
+
+    with Installation.open(own) as here:
+        within = Served.at_rest(here)
+        here.store.hide("f13")
+        with monkeypatch.context() as patched:
+            patched.setattr(served_module, "item_changes", late)
+            for _ in range(3):
+                asyncio.run(within.person("u1"))  # comes, and tries no more after the first
+        assert len(tried) == 1
+        changes = happened(here.store, [Ask("")])[0].changes
+        within.follow(changes, load=True)  # as the listener does
+        assert within.live is not None
+        assert within.live.catalogue.hidden[within.live.catalogue.row("f13")]
+        here.store.hide("f13", False)
+        asyncio.run(within.person("u1"))
+        assert not within.live.catalogue.hidden[within.live.catalogue.row("f13")]
 
 
 @pytest.mark.parametrize("fails", ["load", "happened"])

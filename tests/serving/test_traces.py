@@ -17,8 +17,7 @@ from regard.serving.installation import Installation
 from regard.serving.served import Served
 from regard.serving.settings import Settings
 from tests.serving.processes import serving
-from tests.serving.serving import RECIPES, Client, Home, client_of, ids
-from tests.serving.test_releasing import install_key
+from tests.serving.serving import RECIPES, Client, Home, client_of, ids, install_key
 
 POLICY = {"kind": "thompson", "slots": 0.5, "clicks": 0.5, "minutes": 0.0}
 FILMS = [f"f{n}" for n in range(40)]

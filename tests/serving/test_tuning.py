@@ -26,8 +26,8 @@ from regard.serving.served import Served
 from regard.serving.settings import Settings, now
 from regard.serving.tuned import base_of
 from regard.serving.wiring import Live
-from tests.serving.serving import RECIPES, client_of, ids
-from tests.serving.test_releasing import LAX, install_key
+from tests.serving.serving import RECIPES, client_of, ids, install_key
+from tests.serving.test_releasing import LAX
 
 PEOPLE, ROUNDS, ITEMS, AGAIN = 60, 5, 40, 21
 POLICY = {"kind": "epsilon", "slots": 0.5, "clicks": 0.5, "epsilon": 0.5}

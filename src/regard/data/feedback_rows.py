@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from regard.data.store.appending import READ_ANEW, append_events
+from regard.data.store.appending import READ_ANEW, append_events, read_anew
 
 if TYPE_CHECKING:
     from regard.data.postgres import Store
@@ -88,5 +88,5 @@ def retract(store: Store, user: str, item: str, kind: str | None = None) -> int:
         found = connection.execute(RETRACT.encode(), {"user": user, "item": item, "type": kind}).fetchone()
         rows, person = found if found is not None else (0, None)
         if rows:
-            connection.execute("UPDATE users SET retracted = retracted + 1 WHERE row = %s", (person,))
+            read_anew(connection, [person])
     return int(rows)

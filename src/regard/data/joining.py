@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regard.data.store.appending import read_anew
+
 if TYPE_CHECKING:
     from regard.data.postgres import Store
     from regard.data.store.database import Connection
@@ -20,7 +22,6 @@ MOVE = f"""WITH gone AS (DELETE FROM events WHERE {THEIRS} RETURNING *)
 INSERT INTO events (id, key, user_row, item_row, type, value, time, slate, position, context)
     SELECT id, key, %(user_row)s, item_row, type, value, time, slate, position, context FROM gone ORDER BY seq"""  # noqa: S608 constants only
 
-TOLD = b"UPDATE users SET retracted = retracted + 1 WHERE row IN (%(session_row)s, %(user_row)s)"
 EMPTY = b"""DELETE FROM users WHERE row = %(session_row)s AND NOT known
     AND NOT EXISTS (SELECT FROM events WHERE user_row = %(session_row)s)"""
 LISTS = b"UPDATE impressions SET user_row = %(user_row)s WHERE user_row = %(session_row)s"
@@ -54,7 +55,7 @@ def joined(connection: Connection, session: str, user: str) -> int:
     connection.execute(HOLD_ITEMS.encode(), told)
     moved = connection.execute(MOVE.encode(), told).rowcount
     if moved:
-        connection.execute(TOLD, told)
+        read_anew(connection, rows.values())
         if connection.execute(EMPTY, told).rowcount:
             connection.execute(LISTS, told)
     return moved

@@ -24,8 +24,8 @@ async def page(served: Served, wanted: Wanted, offset: int) -> dict[str, Any]:
     """The places from `offset` on of somebody's list, as `lists.recommend` answers; it is logged as it is sent.
 
     What was shown before stands in the log, so that any server of the store goes on from it for a visit's time. Of
-    somebody who has no row in the store, this process alone remembers it. Places of which nobody knows what they held
-    are taken by the best.
+    somebody who has no row in the store, and what could not be logged, this process alone remembers it. Places of which
+    nobody knows what they held are taken by the best.
     """
     before = await _before(served, wanted, offset) if offset else NO_ROWS
     answer: dict[str, Any] = orjson.loads(await lists.recommend(served, wanted, before))

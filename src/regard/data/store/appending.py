@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
@@ -24,6 +24,8 @@ LARGEST = float(np.finfo(np.float32).max)
 # Whoever remembers the people whose events stand in table {0} reads them anew.
 READ_ANEW = """whose AS (SELECT row FROM users WHERE row IN (SELECT user_row FROM {0}) ORDER BY row FOR NO KEY UPDATE),
     told AS (UPDATE users SET retracted = retracted + 1 WHERE row IN (SELECT row FROM whose))"""
+
+ANEW = b"UPDATE users SET retracted = retracted + 1 WHERE row = ANY(%s)"
 
 NEW_TYPES = """WITH new AS (SELECT x AS name FROM unnest(%s::text[]) x WHERE x NOT IN (SELECT name FROM event_types)),
     claimed AS MATERIALIZED (SELECT claim_rows('event type', (SELECT count(*) FROM new)) AS first)
@@ -65,6 +67,11 @@ def append_events(connection: Connection, *batches: Sequence[Event]) -> int:
         said = [dict(zip(FIELDS, row, strict=True)) for row in coded]
         new += connection.execute(APPEND.encode(), (orjson.dumps(said).decode(),)).rowcount
     return new
+
+
+def read_anew(connection: Connection, people: Collection[int]) -> None:
+    """Whoever remembers these people (rows) reads them anew."""
+    connection.execute(ANEW, (list(people),))
 
 
 def _row(event: Event, seen: Counter[tuple[Any, ...]]) -> tuple[Any, ...]:

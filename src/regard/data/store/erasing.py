@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from regard.data.store.appending import read_anew
 from regard.data.store.merging import lock_new_rows
 
 if TYPE_CHECKING:
@@ -16,7 +17,6 @@ GONE = b"""WITH gone AS (DELETE FROM events WHERE item_row = %s RETURNING user_r
 UNLIST = b"""UPDATE impressions SET items = array_replace(items, %(row)s::int, -1)
     WHERE items @> ARRAY[%(row)s::int] AND at >= %(since)s
         AND id >= (lpad(to_hex((%(since)s * 1000)::bigint), 12, '0') || repeat('0', 20))::uuid"""  # ids begin with it
-READ_ANEW = b"UPDATE users SET retracted = retracted + 1 WHERE row = ANY(%s)"
 
 
 def erase_item(connection: Connection, item_id: str) -> tuple[int, int]:
@@ -67,5 +67,5 @@ def _erase(connection: Connection, item_id: str, whose: set[int]) -> tuple[int, 
     gone: dict[int, int] = dict(connection.execute(GONE, found).fetchall())
     if not gone.keys() <= whose:
         raise _MoreError(set(gone))
-    connection.execute(READ_ANEW, (list(gone),))
+    read_anew(connection, gone)
     return found[0], sum(gone.values())
